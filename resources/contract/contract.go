@@ -18,7 +18,7 @@ type Type[M, E any] interface {
 	// Name is the type's name without the provider's prefix: "container" for docker_container.
 	Name() string
 	// Schema gives names, types, defaults, single-attribute validators and docs. It has no plan modifiers, no
-	// custom types, no cross-attribute validators and no nested attributes ([Lint] checks).
+	// custom types, no cross-attribute validators and no nested attributes ([Host] checks).
 	Schema(ctx context.Context) schema.Schema
 	// Rules says what a change of each attribute means. An attribute without a row replaces.
 	Rules() Rules
@@ -111,9 +111,15 @@ type Rule struct {
 	// MovedBy names the attributes whose in-place changes move this computed attribute. When neither Stable nor
 	// MovedBy is given, every in-place change moves it: it is then unknown in the plan of any update.
 	MovedBy []string
-	// ConfigOnly marks an attribute no engine reports (wait, keep_locally). It is recorded by the host; a change
-	// of it is [InPlace] and makes no engine call of its own.
+	// ConfigOnly marks an attribute that steers operations and that no engine reports (wait, keep_locally). It is
+	// recorded by the host; a change of it is [InPlace] whatever Effect says, and makes no engine call of its own.
 	ConfigOnly bool
+	// Unreported marks an attribute that makes the object what it is and that no engine reports (uploaded files,
+	// a build context). The host records it, like a ConfigOnly one; a change of it has the Effect given here.
+	Unreported bool
+	// ZeroIsSet says that null and the zero value (false, 0, "", no elements) mean different things to the engine.
+	// Without it a difference between those two is no change.
+	ZeroIsSet bool
 	// Since is the lowest API version whose engine can make this change in place. Below it the change replaces,
 	// and the plan says so.
 	Since string

@@ -1,0 +1,281 @@
+package contract
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/cleat-dev/cleat/api/errs"
+)
+
+// Resource is a [Type] with its parameters erased, as hosts use it: models are objects of its node, the engine is
+// any value that has the methods the type asks for. It is safe for concurrent use.
+type Resource interface {
+	Name() string
+	Node() *Node
+	Schema(ctx context.Context) schema.Schema
+	Rules() Rules
+
+	// Validate runs the validators of single attributes that are known and the type's own ones. Terraform runs the
+	// former itself: see ValidateAcross.
+	Validate(ctx context.Context, config types.Object) diag.Diagnostics
+	// ValidateAcross runs only the type's own conditions across attributes.
+	ValidateAcross(ctx context.Context, config types.Object) diag.Diagnostics
+	// Plan computes what is to become of an object. It makes at most the read calls of [Resolver]; engine may be nil
+	// when there is no object.
+	Plan(ctx context.Context, engine any, in Request) (Plan, error)
+	// Diff returns the changes from an observed object to one planned earlier.
+	Diff(observed, planned types.Object, apiVersion string) Changes
+	// Check compares what an operation returned with what was planned and reports the attributes that came out
+	// different, which is always a bug of the type.
+	Check(planned, result types.Object) error
+
+	Read(ctx context.Context, engine any, last types.Object) (types.Object, error)
+	Create(ctx context.Context, engine any, planned types.Object) (types.Object, error)
+	Update(ctx context.Context, engine any, observed, planned types.Object, changes Changes) (types.Object, error)
+	Delete(ctx context.Context, engine any, observed types.Object) error
+	Import(ctx context.Context, engine any, id string) (types.Object, error)
+}
+
+// Host returns the type behind an interface without parameters. It fails on a model that does not fit the schema and
+// on rules that name what is not there.
+func Host[M, E any](ctx context.Context, t Type[M, E]) (Resource, error) {
+	s := t.Schema(ctx)
+	node, err := Compile(ctx, s)
+	if err != nil {
+		return nil, fmt.Errorf("type %q: %w", t.Name(), err)
+	}
+	bound, err := bind(node, reflect.TypeFor[M]())
+	if err != nil {
+		return nil, fmt.Errorf("type %q: %w", t.Name(), err)
+	}
+	rules := t.Rules()
+	if err := lint(node, rules, s); err != nil {
+		return nil, fmt.Errorf("type %q: %w", t.Name(), err)
+	}
+	rules = withImplied(node, rules)
+	return &host[M, E]{
+		Type: t, rules: rules, schema: s, models: models[M]{bound},
+		planner: planner{node: node, rules: rules, compare: comparer{rules}},
+	}, nil
+}
+
+// withImplied adds the rules that follow from the schema: timeouts steer operations only.
+func withImplied(n *Node, rules Rules) Rules {
+	all := Rules{}
+	if _, ok := n.blocks["timeouts"]; ok {
+		all["timeouts"] = Rule{ConfigOnly: true}
+	}
+	for path, rule := range rules {
+		all[path] = rule
+	}
+	return all
+}
+
+type host[M, E any] struct {
+	Type[M, E]
+	rules   Rules
+	schema  schema.Schema
+	models  models[M]
+	planner planner
+}
+
+func (h *host[M, E]) Node() *Node                          { return h.planner.node }
+func (h *host[M, E]) Rules() Rules                         { return h.rules }
+func (h *host[M, E]) Schema(context.Context) schema.Schema { return h.schema }
+
+func (h *host[M, E]) Validate(ctx context.Context, config types.Object) diag.Diagnostics {
+	diags := validate(ctx, h.planner.node, config)
+	diags.Append(h.ValidateAcross(ctx, config)...)
+	return diags
+}
+
+func (h *host[M, E]) ValidateAcross(ctx context.Context, config types.Object) diag.Diagnostics {
+	v, ok := h.Type.(Validator[M])
+	if !ok {
+		return nil
+	}
+	m, err := h.models.decode(config)
+	if err != nil {
+		return diag.Diagnostics{diag.NewErrorDiagnostic("Invalid configuration", err.Error())}
+	}
+	return v.Validate(ctx, m)
+}
+
+func (h *host[M, E]) Plan(ctx context.Context, engine any, in Request) (Plan, error) {
+	r, ok := h.Type.(Resolver[M, E])
+	if !ok {
+		return h.planner.plan(ctx, in, nil)
+	}
+	return h.planner.plan(ctx, in, func(ctx context.Context, desired types.Object) (types.Object, error) {
+		e, err := h.engine(engine)
+		if err != nil {
+			return desired, err
+		}
+		m, err := h.models.decode(desired)
+		if err != nil {
+			return desired, err
+		}
+		if err := r.Resolve(ctx, e, &m); err != nil {
+			return desired, err
+		}
+		return h.models.encode(m)
+	})
+}
+
+func (h *host[M, E]) Diff(observed, planned types.Object, apiVersion string) Changes {
+	return h.planner.diff(observed, planned, apiVersion)
+}
+
+func (h *host[M, E]) Check(planned, result types.Object) error {
+	changes := h.planner.diff(result, planned, "")
+	var found []error
+	for _, c := range changes {
+		if c.After.IsUnknown() || h.planner.compare.rules[c.Path].Cause == Image {
+			continue // an unknown was not promised; an image may move between plan and apply
+		}
+		found = append(found, fmt.Errorf("%s: planned %s, the engine has %s", c.Path, masked(h.planner.node, c.Path, c.After), masked(h.planner.node, c.Path, c.Before)))
+	}
+	if len(found) == 0 {
+		return nil
+	}
+	return fmt.Errorf("this is a bug of cleat, please report it: the result differs from the plan: %w", errors.Join(found...))
+}
+
+// masked is the text of a value, unless it is sensitive.
+func masked(n *Node, path string, v attr.Value) string {
+	if a, ok := n.attributes[path]; ok && a.Sensitive {
+		return "(sensitive value)"
+	}
+	if b, ok := n.blocks[path]; ok && b.hasSensitive() {
+		return "(sensitive value)"
+	}
+	return v.String()
+}
+
+func (h *host[M, E]) Read(ctx context.Context, engine any, last types.Object) (types.Object, error) {
+	return h.call(engine, last, func(e E, m M) (M, error) { return h.Type.Read(ctx, e, m) })
+}
+
+func (h *host[M, E]) Create(ctx context.Context, engine any, planned types.Object) (types.Object, error) {
+	return h.call(engine, planned, func(e E, m M) (M, error) { return h.Type.Create(ctx, e, m) })
+}
+
+func (h *host[M, E]) Update(ctx context.Context, engine any, observed, planned types.Object, changes Changes) (types.Object, error) {
+	before, err := h.models.decode(observed)
+	if err != nil {
+		return observed, err
+	}
+	return h.call(engine, planned, func(e E, m M) (M, error) { return h.Type.Update(ctx, e, before, m, changes) })
+}
+
+func (h *host[M, E]) Delete(ctx context.Context, engine any, observed types.Object) error {
+	_, err := h.call(engine, observed, func(e E, m M) (M, error) { return m, h.Type.Delete(ctx, e, m) })
+	return err
+}
+
+func (h *host[M, E]) Import(ctx context.Context, engine any, id string) (types.Object, error) {
+	return h.call(engine, h.planner.node.Null(), func(e E, _ M) (M, error) { return h.Type.Import(ctx, e, id) })
+}
+
+// call runs one operation on models. Of a failed one the object is returned too where it exists ([Partial]).
+func (h *host[M, E]) call(engine any, object types.Object, operation func(e E, m M) (M, error)) (types.Object, error) {
+	null := h.planner.node.Null()
+	e, err := h.engine(engine)
+	if err != nil {
+		return null, err
+	}
+	m, err := h.models.decode(object)
+	if err != nil {
+		return null, err
+	}
+	result, failed := operation(e, m)
+	var partial *Partial
+	if failed != nil && !errors.As(failed, &partial) {
+		return null, failed
+	}
+	encoded, err := h.models.encode(result)
+	if err != nil {
+		return null, errors.Join(failed, err)
+	}
+	return encoded, failed
+}
+
+func (h *host[M, E]) engine(engine any) (E, error) {
+	e, ok := engine.(E)
+	if !ok {
+		return e, fmt.Errorf("docker_%s: the engine value %T lacks calls this type needs: %w", h.Name(), engine, errs.ErrInternal)
+	}
+	return e, nil
+}
+
+// models converts between models and objects.
+type models[M any] struct{ bound *binding }
+
+func (c models[M]) decode(object types.Object) (M, error) {
+	var m M
+	if object.IsNull() {
+		return m, nil
+	}
+	return m, c.bound.decode(object, reflect.ValueOf(&m).Elem())
+}
+
+func (c models[M]) encode(m M) (types.Object, error) {
+	return c.bound.encode(reflect.ValueOf(&m).Elem())
+}
+
+// Data is a [DataSource] with its parameters erased.
+type Data interface {
+	Name() string
+	Node() *Node
+	Validate(ctx context.Context, config types.Object) diag.Diagnostics
+	Read(ctx context.Context, engine any, config types.Object) (types.Object, error)
+}
+
+// HostData returns the data source behind an interface without parameters.
+func HostData[M, E any](ctx context.Context, d DataSource[M, E]) (Data, error) {
+	node, err := CompileDataSource(ctx, d.Schema(ctx))
+	if err != nil {
+		return nil, fmt.Errorf("data source %q: %w", d.Name(), err)
+	}
+	bound, err := bind(node, reflect.TypeFor[M]())
+	if err != nil {
+		return nil, fmt.Errorf("data source %q: %w", d.Name(), err)
+	}
+	return &dataHost[M, E]{d: d, node: node, models: models[M]{bound}}, nil
+}
+
+type dataHost[M, E any] struct {
+	d      DataSource[M, E]
+	node   *Node
+	models models[M]
+}
+
+func (h *dataHost[M, E]) Name() string { return h.d.Name() }
+func (h *dataHost[M, E]) Node() *Node  { return h.node }
+
+func (h *dataHost[M, E]) Validate(ctx context.Context, config types.Object) diag.Diagnostics {
+	return validate(ctx, h.node, config)
+}
+
+func (h *dataHost[M, E]) Read(ctx context.Context, engine any, config types.Object) (types.Object, error) {
+	null := h.node.Null()
+	e, ok := engine.(E)
+	if !ok {
+		return null, fmt.Errorf("data docker_%s: the engine value %T lacks calls it needs: %w", h.Name(), engine, errs.ErrInternal)
+	}
+	m, err := h.models.decode(config)
+	if err != nil {
+		return null, err
+	}
+	if m, err = h.d.Read(ctx, e, m); err != nil {
+		return null, err
+	}
+	return h.models.encode(m)
+}

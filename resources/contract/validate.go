@@ -1,0 +1,135 @@
+package contract
+
+import (
+	"context"
+
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+)
+
+// validate runs the validators of a schema's attributes and blocks over the known values of a declaration.
+func validate(ctx context.Context, n *Node, config types.Object) diag.Diagnostics {
+	return validateItem(ctx, n, config.Attributes(), path.Empty())
+}
+
+func validateItem(ctx context.Context, n *Node, values map[string]attr.Value, at path.Path) diag.Diagnostics {
+	var diags diag.Diagnostics
+	for _, a := range n.Attributes {
+		if v := values[a.Name]; !v.IsNull() && !v.IsUnknown() {
+			diags.Append(validateValue(ctx, a.schema, v, at.AtName(a.Name))...)
+		}
+	}
+	for _, b := range n.Blocks {
+		diags.Append(validateBlock(ctx, b, values[b.Name], at.AtName(b.Name))...)
+	}
+	return diags
+}
+
+func validateBlock(ctx context.Context, b *Block, value attr.Value, at path.Path) diag.Diagnostics {
+	var diags diag.Diagnostics
+	if value.IsUnknown() || value.IsNull() {
+		return diags
+	}
+	if b.Nesting != Single {
+		diags.Append(validateValue(ctx, b.schema, value, at)...)
+	}
+	for i, object := range items(b, value) {
+		if object.IsUnknown() || object.IsNull() {
+			continue
+		}
+		inside := at
+		switch b.Nesting {
+		case List:
+			inside = at.AtListIndex(i)
+		case Set:
+			inside = at.AtSetValue(object)
+		}
+		diags.Append(validateValue(ctx, b.object, object, inside)...)
+		diags.Append(validateItem(ctx, b.Node, object.Attributes(), inside)...)
+	}
+	return diags
+}
+
+// validateValue runs the validators a schema part declares for values of its kind.
+func validateValue(ctx context.Context, part any, value attr.Value, at path.Path) diag.Diagnostics {
+	var diags diag.Diagnostics
+	switch v := value.(type) {
+	case types.String:
+		if s, ok := part.(interface{ StringValidators() []validator.String }); ok {
+			for _, check := range s.StringValidators() {
+				var r validator.StringResponse
+				check.ValidateString(ctx, validator.StringRequest{Path: at, PathExpression: at.Expression(), ConfigValue: v}, &r)
+				diags.Append(r.Diagnostics...)
+			}
+		}
+	case types.Int64:
+		if s, ok := part.(interface{ Int64Validators() []validator.Int64 }); ok {
+			for _, check := range s.Int64Validators() {
+				var r validator.Int64Response
+				check.ValidateInt64(ctx, validator.Int64Request{Path: at, PathExpression: at.Expression(), ConfigValue: v}, &r)
+				diags.Append(r.Diagnostics...)
+			}
+		}
+	case types.Float64:
+		if s, ok := part.(interface{ Float64Validators() []validator.Float64 }); ok {
+			for _, check := range s.Float64Validators() {
+				var r validator.Float64Response
+				check.ValidateFloat64(ctx, validator.Float64Request{Path: at, PathExpression: at.Expression(), ConfigValue: v}, &r)
+				diags.Append(r.Diagnostics...)
+			}
+		}
+	case types.Bool:
+		if s, ok := part.(interface{ BoolValidators() []validator.Bool }); ok {
+			for _, check := range s.BoolValidators() {
+				var r validator.BoolResponse
+				check.ValidateBool(ctx, validator.BoolRequest{Path: at, PathExpression: at.Expression(), ConfigValue: v}, &r)
+				diags.Append(r.Diagnostics...)
+			}
+		}
+	default:
+		diags.Append(validateCollection(ctx, part, value, at)...)
+	}
+	return diags
+}
+
+func validateCollection(ctx context.Context, part any, value attr.Value, at path.Path) diag.Diagnostics {
+	var diags diag.Diagnostics
+	switch v := value.(type) {
+	case types.List:
+		if s, ok := part.(interface{ ListValidators() []validator.List }); ok {
+			for _, check := range s.ListValidators() {
+				var r validator.ListResponse
+				check.ValidateList(ctx, validator.ListRequest{Path: at, PathExpression: at.Expression(), ConfigValue: v}, &r)
+				diags.Append(r.Diagnostics...)
+			}
+		}
+	case types.Set:
+		if s, ok := part.(interface{ SetValidators() []validator.Set }); ok {
+			for _, check := range s.SetValidators() {
+				var r validator.SetResponse
+				check.ValidateSet(ctx, validator.SetRequest{Path: at, PathExpression: at.Expression(), ConfigValue: v}, &r)
+				diags.Append(r.Diagnostics...)
+			}
+		}
+	case types.Map:
+		if s, ok := part.(interface{ MapValidators() []validator.Map }); ok {
+			for _, check := range s.MapValidators() {
+				var r validator.MapResponse
+				check.ValidateMap(ctx, validator.MapRequest{Path: at, PathExpression: at.Expression(), ConfigValue: v}, &r)
+				diags.Append(r.Diagnostics...)
+			}
+		}
+	case types.Object:
+		if s, ok := part.(interface{ ObjectValidators() []validator.Object }); ok {
+			for _, check := range s.ObjectValidators() {
+				var r validator.ObjectResponse
+				check.ValidateObject(ctx, validator.ObjectRequest{Path: at, PathExpression: at.Expression(), ConfigValue: v}, &r)
+				diags.Append(r.Diagnostics...)
+			}
+		}
+	}
+	return diags
+}
