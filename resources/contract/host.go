@@ -41,6 +41,16 @@ type Resource interface {
 	Update(ctx context.Context, engine any, observed, planned types.Object, changes Changes) (types.Object, error)
 	Delete(ctx context.Context, engine any, observed types.Object) error
 	Import(ctx context.Context, engine any, id string) (types.Object, error)
+
+	// Prepares reports whether the type is a [Preparer].
+	Prepares() bool
+	// Claims are those of a desired object; none when the type is no [Claimant].
+	Claims(desired types.Object) ([]Claim, error)
+	// StepsAside reports whether the type is a [Successor], whose operations the next three are.
+	StepsAside() bool
+	Aside(ctx context.Context, engine any, observed types.Object) (types.Object, error)
+	Restore(ctx context.Context, engine any, aside types.Object) error
+	Up(ctx context.Context, engine any, created types.Object) error
 }
 
 // Host returns the type behind an interface without parameters. It fails on a model that does not fit the schema and
@@ -182,6 +192,53 @@ func (h *host[M, E]) Delete(ctx context.Context, engine any, observed types.Obje
 
 func (h *host[M, E]) Import(ctx context.Context, engine any, id string) (types.Object, error) {
 	return h.call(engine, h.planner.node.Null(), func(e E, _ M) (M, error) { return h.Type.Import(ctx, e, id) })
+}
+
+func (h *host[M, E]) Prepares() bool {
+	_, ok := h.Type.(Preparer)
+	return ok
+}
+
+func (h *host[M, E]) Claims(desired types.Object) ([]Claim, error) {
+	c, ok := h.Type.(Claimant[M])
+	if !ok {
+		return nil, nil
+	}
+	m, err := h.models.decode(desired)
+	if err != nil {
+		return nil, err
+	}
+	return c.Claims(m), nil
+}
+
+func (h *host[M, E]) StepsAside() bool {
+	_, ok := h.Type.(Successor[M, E])
+	return ok
+}
+
+func (h *host[M, E]) Aside(ctx context.Context, engine any, observed types.Object) (types.Object, error) {
+	s, ok := h.Type.(Successor[M, E])
+	if !ok {
+		return observed, fmt.Errorf("docker_%s cannot step aside: %w", h.Name(), errs.ErrInternal)
+	}
+	return h.call(engine, observed, func(e E, m M) (M, error) { return s.Aside(ctx, e, m) })
+}
+
+func (h *host[M, E]) Restore(ctx context.Context, engine any, aside types.Object) error {
+	return h.successor(engine, aside, func(s Successor[M, E], e E, m M) error { return s.Restore(ctx, e, m) })
+}
+
+func (h *host[M, E]) Up(ctx context.Context, engine any, created types.Object) error {
+	return h.successor(engine, created, func(s Successor[M, E], e E, m M) error { return s.Up(ctx, e, m) })
+}
+
+func (h *host[M, E]) successor(engine any, object types.Object, operation func(s Successor[M, E], e E, m M) error) error {
+	s, ok := h.Type.(Successor[M, E])
+	if !ok {
+		return fmt.Errorf("docker_%s cannot step aside: %w", h.Name(), errs.ErrInternal)
+	}
+	_, err := h.call(engine, object, func(e E, m M) (M, error) { return m, operation(s, e, m) })
+	return err
 }
 
 // call runs one operation on models. Of a failed one the object is returned too where it exists ([Partial]).

@@ -1,0 +1,65 @@
+package contract
+
+import (
+	"context"
+	"slices"
+)
+
+// Successor is implemented by a type whose object can step aside while the one that replaces it is made: the old one
+// is kept until the new one is up, and comes back when that fails.
+type Successor[M, E any] interface {
+	// Aside takes the object out of the way (stopped, under another name, see [AsideSuffix]) and returns it as it is
+	// then. Taking aside what is aside already changes nothing.
+	Aside(ctx context.Context, e E, observed M) (M, error)
+	// Restore undoes Aside: the object has its name back and runs if it ran.
+	Restore(ctx context.Context, e E, aside M) error
+	// Up waits until a new object does its work: it runs and, where it has a health check, is healthy. The error
+	// holds the last lines of its log.
+	Up(ctx context.Context, e E, created M) error
+}
+
+// AsideSuffix ends the name of an object that stepped aside.
+const AsideSuffix = ".cleat-aside"
+
+// Preparer marks a type whose creation and update disturb nothing that runs (images). Hosts do all of them before
+// they remove anything.
+type Preparer interface{ Prepares() }
+
+// ClaimKind is a kind of thing only one object of a host can have.
+type ClaimKind string
+
+// What is claimed. The value of a host port has the form 8080/tcp.
+const (
+	ClaimContainerName ClaimKind = "container name"
+	ClaimVolumeName    ClaimKind = "volume name"
+	ClaimNetworkName   ClaimKind = "network name"
+	ClaimImageName     ClaimKind = "image name"
+	ClaimHostPort      ClaimKind = "host port"
+)
+
+// Claim is one thing an object takes for itself on its host.
+type Claim struct {
+	Kind  ClaimKind
+	Value string
+	// IP is the address of a host port, empty for all addresses; empty for other kinds.
+	IP string
+	// Path is the attribute that makes the claim: name, ports[1].external.
+	Path string
+}
+
+// Conflicts reports whether two claims cannot both be met. Host ports conflict on the same address, and when one
+// of them is on all addresses.
+func (c Claim) Conflicts(other Claim) bool {
+	if c.Kind != other.Kind || c.Value != other.Value {
+		return false
+	}
+	any := func(ip string) bool { return slices.Contains([]string{"", "0.0.0.0", "::"}, ip) }
+	return c.IP == other.IP || any(c.IP) || any(other.IP)
+}
+
+// Claimant is implemented by a type whose objects take names, ports and the like. Claims are those of a desired
+// object; what is unknown or left to the engine claims nothing. Image names are claimed only by who makes the image
+// (build, tag, commit), not by who pulls it; they are in familiar form with a tag.
+type Claimant[M any] interface {
+	Claims(m M) []Claim
+}
