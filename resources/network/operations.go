@@ -31,6 +31,7 @@ type Type struct{}
 var (
 	_ contract.Type[Model, API]     = Type{}
 	_ contract.Validator[Model]     = Type{}
+	_ contract.Claimant[Model]      = Type{}
 	_ contract.Resolver[Model, API] = Type{}
 )
 

@@ -30,6 +30,7 @@ type Type struct{}
 var (
 	_ contract.Type[Model, API] = Type{}
 	_ contract.Validator[Model] = Type{}
+	_ contract.Claimant[Model]  = Type{}
 )
 
 // Name implements contract.Type.
