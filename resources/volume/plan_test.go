@@ -8,7 +8,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/types"
-	"github.com/hashicorp/terraform-plugin-go/tftypes"
 	mobyvolume "github.com/moby/moby/api/types/volume"
 
 	"github.com/cleat-dev/cleat/api/errs"
@@ -28,12 +27,15 @@ func host(t *testing.T) contract.Resource {
 func config(t *testing.T, r contract.Resource, values map[string]attr.Value) types.Object {
 	t.Helper()
 	all := map[string]attr.Value{}
-	for name, v := range r.Node().Null().AttributeTypes(t.Context()) {
-		null, err := nullOf(t, v)
-		if err != nil {
-			t.Fatal(err)
+	for _, a := range r.Node().Attributes {
+		all[a.Name] = a.Null
+	}
+	for _, b := range r.Node().Blocks {
+		typ := blockType(t, r, b.Name)
+		all[b.Name] = types.SetValueMust(typ, nil)
+		if b.Nesting == contract.List {
+			all[b.Name] = types.ListValueMust(typ, nil)
 		}
-		all[name] = null
 	}
 	for name, v := range values {
 		all[name] = v
@@ -43,20 +45,6 @@ func config(t *testing.T, r contract.Resource, values map[string]attr.Value) typ
 		t.Fatal(err)
 	}
 	return object
-}
-
-func nullOf(t *testing.T, typ attr.Type) (attr.Value, error) {
-	t.Helper()
-	switch typ := typ.(type) {
-	case types.SetType:
-		return types.SetValueMust(typ.ElemType, nil), nil
-	case types.ListType:
-		return types.ListValueMust(typ.ElemType, nil), nil
-	case types.MapType:
-		return types.MapNull(typ.ElemType), nil
-	default:
-		return typ.ValueFromTerraform(t.Context(), tftypes.NewValue(typ.TerraformType(t.Context()), nil))
-	}
 }
 
 func labelSet(t *testing.T, r contract.Resource, pairs ...string) attr.Value {
