@@ -1,0 +1,27 @@
+package catalog
+
+import (
+	"context"
+	"errors"
+
+	"github.com/cleat-dev/cleat/resources/contract"
+	"github.com/cleat-dev/cleat/resources/network"
+	"github.com/cleat-dev/cleat/resources/volume"
+)
+
+// Resources returns every resource type, or an error that names all types whose schema, model and rules do not fit
+// together.
+func Resources(ctx context.Context) ([]contract.Resource, error) {
+	var all []contract.Resource
+	var failed []error
+	add := func(r contract.Resource, err error) {
+		if err != nil {
+			failed = append(failed, err)
+			return
+		}
+		all = append(all, r)
+	}
+	add(contract.Host(ctx, network.Type{}))
+	add(contract.Host(ctx, volume.Type{}))
+	return all, errors.Join(failed...)
+}
