@@ -178,27 +178,27 @@ func TestCreate(t *testing.T) {
 func TestDelete(t *testing.T) {
 	t.Parallel()
 	model := Model{ID: str("x"), Name: str("front")}
+	plain := func() []mobynetwork.Inspect { return []mobynetwork.Inspect{withID(recorded(t, "dockerd20-plain"), "x")} }
 	tests := map[string]struct {
 		engine *fake
 		want   string // of the error
 		class  error
+		calls  []string
 	}{
-		"removed":      {engine: &fake{}},
-		"gone already": {engine: &fake{removeErr: errs.ErrNotFound}},
-		"gone while it failed": {
-			engine: &fake{removeErr: errs.ErrInternal},
+		"removed":             {engine: &fake{networks: plain()}, calls: []string{"inspect x", "remove x"}},
+		"gone already":        {engine: &fake{}, calls: []string{"inspect x"}},
+		"gone while we asked": {engine: &fake{networks: plain(), removeErr: errs.ErrNotFound}, calls: []string{"inspect x", "remove x"}},
+		"in use on dockerd": {
+			engine: &fake{networks: []mobynetwork.Inspect{withID(recorded(t, "dockerd20-attached"), "x")}},
+			want:   `network "front" is in use by c3`, class: errs.ErrConflict, calls: []string{"inspect x"},
 		},
-		"in use, as dockerd says it": {
-			engine: &fake{removeErr: errors.New("has active endpoints"), networks: []mobynetwork.Inspect{withID(recorded(t, "dockerd20-attached"), "x")}},
-			want:   `network "front" is in use by c3`, class: errs.ErrConflict,
-		},
-		"in use, as podman says it": {
-			engine: &fake{removeErr: errs.ErrInternal, networks: []mobynetwork.Inspect{withID(recorded(t, "podman4-attached"), "x")}},
-			want:   `network "front" is in use by c1, c2, c3`, class: errs.ErrConflict,
+		"in use on podman, which would remove it": {
+			engine: &fake{networks: []mobynetwork.Inspect{withID(recorded(t, "podman4-attached"), "x")}},
+			want:   `network "front" is in use by c1, c2, c3`, class: errs.ErrConflict, calls: []string{"inspect x"},
 		},
 		"something else": {
-			engine: &fake{removeErr: errs.ErrUnavailable, networks: []mobynetwork.Inspect{withID(recorded(t, "dockerd20-plain"), "x")}},
-			want:   `network "front"`, class: errs.ErrUnavailable,
+			engine: &fake{networks: plain(), removeErr: errs.ErrUnavailable},
+			want:   `network "front"`, class: errs.ErrUnavailable, calls: []string{"inspect x", "remove x"},
 		},
 	}
 	for name, test := range tests {
@@ -207,6 +207,9 @@ func TestDelete(t *testing.T) {
 			err := Type{}.Delete(t.Context(), test.engine, model)
 			if (err == nil) != (test.want == "") || err != nil && (!strings.Contains(err.Error(), test.want) || !errors.Is(err, test.class)) {
 				t.Errorf("error %v, want %q of class %v", err, test.want, test.class)
+			}
+			if diff := cmp.Diff(test.calls, test.engine.calls); diff != "" {
+				t.Errorf("calls (-want +got):\n%s", diff)
 			}
 		})
 	}

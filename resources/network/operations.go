@@ -123,30 +123,38 @@ func (Type) Update(_ context.Context, _ API, _, planned Model, _ contract.Change
 	return planned, nil
 }
 
-// Delete implements contract.Type. A network in use is errs.ErrConflict and the error names the containers.
+// Delete implements contract.Type. A network in use is errs.ErrConflict and the error names the containers. It looks
+// first: podman 4 checks for containers only when told a name, and names are not safe to delete by.
 func (Type) Delete(ctx context.Context, e API, observed Model) error {
 	id := observed.ID.ValueString()
-	_, err := e.NetworkRemove(ctx, id, moby.NetworkRemoveOptions{})
-	if err == nil || errors.Is(err, errs.ErrNotFound) {
+	found, err := e.NetworkInspect(ctx, id, moby.NetworkInspectOptions{})
+	if errors.Is(err, errs.ErrNotFound) {
 		return nil
 	}
-	// Engines have different status codes for a network in use: what is attached decides.
-	found, inspectErr := e.NetworkInspect(ctx, id, moby.NetworkInspectOptions{})
-	if errors.Is(inspectErr, errs.ErrNotFound) {
-		return nil
-	}
-	if inspectErr != nil || len(found.Network.Containers) == 0 {
+	if err != nil {
 		return fmt.Errorf("network %q: %w", nameOf(observed), err)
 	}
+	if users := attached(found.Network); users != "" {
+		return fmt.Errorf("network %q is in use by %s; disconnect or remove them first: %w", nameOf(observed), users, errs.ErrConflict)
+	}
+	_, err = e.NetworkRemove(ctx, id, moby.NetworkRemoveOptions{})
+	if err != nil && !errors.Is(err, errs.ErrNotFound) {
+		return fmt.Errorf("network %q: %w", nameOf(observed), err)
+	}
+	return nil
+}
+
+// attached returns the names of the containers on a network.
+func attached(n mobynetwork.Inspect) string {
 	var names []string
-	for id, endpoint := range found.Network.Containers {
+	for id, endpoint := range n.Containers {
 		if endpoint.Name != "" {
 			id = endpoint.Name
 		}
 		names = append(names, id)
 	}
 	slices.Sort(names)
-	return fmt.Errorf("network %q is in use by %s; disconnect or remove them first: %w", nameOf(observed), strings.Join(names, ", "), errs.ErrConflict)
+	return strings.Join(names, ", ")
 }
 
 // Import implements contract.Type; id is the network's name or id.
