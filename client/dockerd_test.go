@@ -1,0 +1,358 @@
+package client
+
+import (
+	"archive/tar"
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/moby/moby/api/types/container"
+	"github.com/moby/moby/api/types/events"
+	"github.com/moby/moby/api/types/mount"
+	moby "github.com/moby/moby/client"
+
+	"github.com/cleat-dev/cleat/api/errs"
+)
+
+// startDockerd runs a private engine and returns its address. It skips, saying why, where that cannot be done.
+func startDockerd(t *testing.T) string {
+	t.Helper()
+	if os.Getuid() != 0 {
+		t.Skip("a private dockerd needs root")
+	}
+	program, err := exec.LookPath("dockerd")
+	if err != nil {
+		t.Skip("dockerd is not installed")
+	}
+	dir, err := os.MkdirTemp("", "cleat-client-") // short: socket paths are limited
+	if err != nil {
+		t.Fatal(err)
+	}
+	host := "unix://" + filepath.Join(dir, "d.sock")
+	log := &bytes.Buffer{}
+	cmd := exec.Command(program, "-H", host, "--data-root", filepath.Join(dir, "data"), "--exec-root", filepath.Join(dir, "exec"),
+		"--pidfile", filepath.Join(dir, "pid"), "--bridge=none", "--iptables=false", "--storage-driver=vfs")
+	cmd.Stdout, cmd.Stderr = log, log
+	// A group of its own, so that dockerd and its containerd end together.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	t.Cleanup(func() {
+		_ = cmd.Process.Signal(syscall.SIGTERM)
+		select {
+		case <-ended:
+		case <-time.After(20 * time.Second):
+			_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+			<-ended
+		}
+		_ = os.RemoveAll(dir)
+	})
+	deadline := time.After(60 * time.Second)
+	for tick := time.NewTicker(50 * time.Millisecond); ; {
+		select {
+		case err := <-ended:
+			t.Fatalf("dockerd ended: %v\n%s", err, log)
+		case <-deadline:
+			t.Fatalf("dockerd does not listen")
+		case <-tick.C:
+			if conn, err := net.Dial("unix", strings.TrimPrefix(host, "unix://")); err == nil {
+				_ = conn.Close()
+				tick.Stop()
+				return host
+			}
+		}
+	}
+}
+
+// importBusybox makes an image of the machine's static busybox.
+func importBusybox(t *testing.T, c *Client, ref string) {
+	t.Helper()
+	busybox, err := os.ReadFile("/bin/busybox")
+	if err != nil {
+		t.Skip("busybox-static is not installed")
+	}
+	var layer bytes.Buffer
+	w := tar.NewWriter(&layer)
+	for _, name := range []string{"bin/sh", "bin/sleep"} {
+		if err := w.WriteHeader(&tar.Header{Name: name, Mode: 0o755, Size: int64(len(busybox))}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Write(busybox); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	progress, err := c.ImageImport(t.Context(), moby.ImageImportSource{Source: &layer, SourceName: "-"}, ref, moby.ImageImportOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer progress.Close()
+	if _, err := io.Copy(io.Discard, progress); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestRealEngine(t *testing.T) {
+	t.Setenv("DOCKER_CONFIG", t.TempDir())
+	host := startDockerd(t)
+	first, err := New(t.Context(), Config{Host: host})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := first.EngineName(); got != "dockerd" {
+		t.Errorf("engine %q, want dockerd", got)
+	}
+	importBusybox(t, first, "bb:1")
+	importBusybox(t, first, "bb:2")
+	for _, v := range []string{"1.18", "1.19", "1.20", "1.21", "1.22", "1.24", "1.25", "1.30", "1.39", "1.40", first.ClientVersion()} {
+		t.Run(v, func(t *testing.T) {
+			c, err := New(t.Context(), Config{Host: host, APIVersion: v})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = c.Close() })
+			if c.ClientVersion() != v {
+				t.Fatalf("speaks %s, want %s", c.ClientVersion(), v)
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
+			defer cancel()
+			for name, check := range map[string]func(*testing.T, context.Context, *Client){
+				"images": checkImages, "run": checkRun, "removed": checkRemoved, "exec": checkExec,
+				"refusals": checkRefusals, "errors": checkErrors, "volumes": checkVolumes,
+			} {
+				t.Run(name, func(t *testing.T) { check(t, ctx, c) })
+			}
+		})
+	}
+}
+
+func checkImages(t *testing.T, ctx context.Context, c *Client) {
+	one, err := c.ImageInspect(ctx, "bb:1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	two, err := c.ImageInspect(ctx, "bb:2")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.HasPrefix(one.ID, "sha256:") || one.ID == two.ID {
+		t.Errorf("ids %q, %q: want two with algorithm", one.ID, two.ID)
+	}
+	for _, id := range []string{one.ID, two.ID} { // the second moves the tag
+		if _, err := c.ImageTag(ctx, moby.ImageTagOptions{Source: id, Target: "bb:moving"}); err != nil {
+			t.Fatal(err)
+		}
+		got, err := c.ImageInspect(ctx, "bb:moving")
+		if err != nil || got.ID != id {
+			t.Errorf("bb:moving is %s, %v; want %s", got.ID, err, id)
+		}
+	}
+	list, err := c.ImageList(ctx, moby.ImageListOptions{Filters: moby.Filters{}.Add("dangling", "false")})
+	if err != nil || len(list.Items) < 2 {
+		t.Errorf("%d images, %v", len(list.Items), err)
+	}
+	if _, err := c.ImageRemove(ctx, "bb:moving", moby.ImageRemoveOptions{}); err != nil {
+		t.Error(err)
+	}
+}
+
+func create(t *testing.T, ctx context.Context, c *Client, command string) string {
+	t.Helper()
+	made, err := c.ContainerCreate(ctx, moby.ContainerCreateOptions{
+		Config: &container.Config{Image: "bb:1", Cmd: []string{"/bin/sh", "-c", command}, Labels: map[string]string{"for": t.Name()}},
+		HostConfig: &container.HostConfig{
+			NetworkMode: "none", Binds: []string{t.TempDir() + ":/data:ro"}, Resources: container.Resources{CPUShares: 512},
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_, err := c.ContainerRemove(context.WithoutCancel(ctx), made.ID, moby.ContainerRemoveOptions{Force: true})
+		if err != nil && !errors.Is(err, errs.ErrNotFound) {
+			t.Error(err)
+		}
+	})
+	return made.ID
+}
+
+func waited(t *testing.T, ctx context.Context, w moby.ContainerWaitResult) int64 {
+	t.Helper()
+	select {
+	case r := <-w.Result:
+		if r.Error != nil {
+			t.Errorf("wait: %s", r.Error.Message)
+		}
+		return r.StatusCode
+	case err := <-w.Error:
+		t.Fatalf("wait: %v", err)
+	case <-ctx.Done():
+		t.Fatal("wait: no answer")
+	}
+	return -1
+}
+
+func checkRun(t *testing.T, ctx context.Context, c *Client) {
+	watch, stop := context.WithCancel(ctx)
+	defer stop()
+	id := create(t, ctx, c, "echo hello; exit 7")
+	stream := c.Events(watch, moby.EventsListOptions{Filters: moby.Filters{}.Add("type", "container").Add("container", id)})
+	next := c.ContainerWait(ctx, id, moby.ContainerWaitOptions{Condition: container.WaitConditionNextExit})
+	if _, err := c.ContainerStart(ctx, id, moby.ContainerStartOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if code := waited(t, ctx, next); code != 7 {
+		t.Errorf("exit code %d, want 7", code)
+	}
+	if code := waited(t, ctx, c.ContainerWait(ctx, id, moby.ContainerWaitOptions{})); code != 7 {
+		t.Errorf("exit code of an ended container %d, want 7", code)
+	}
+	for want := events.ActionStart; want != ""; {
+		select {
+		case e := <-stream.Messages:
+			if e.Type == events.ContainerEventType && e.Actor.ID == id && e.Action == want {
+				want = map[events.Action]events.Action{events.ActionStart: events.ActionDie}[want]
+			}
+		case err := <-stream.Err:
+			t.Fatalf("events: %v", err)
+		}
+	}
+	got, err := c.ContainerInspect(ctx, id, moby.ContainerInspectOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctr := got.Container
+	if ctr.State.Status != "exited" || ctr.State.ExitCode != 7 || !strings.HasPrefix(ctr.Image, "sha256:") || ctr.HostConfig.CPUShares != 512 {
+		t.Errorf("state %q, code %d, image %q, shares %d", ctr.State.Status, ctr.State.ExitCode, ctr.Image, ctr.HostConfig.CPUShares)
+	}
+	if len(ctr.Mounts) != 1 || ctr.Mounts[0].Type != mount.TypeBind || ctr.Mounts[0].Destination != "/data" || ctr.Mounts[0].RW {
+		t.Errorf("mounts %+v", ctr.Mounts)
+	}
+	if _, ok := ctr.NetworkSettings.Networks["none"]; !ok {
+		t.Errorf("networks %+v, want none", ctr.NetworkSettings.Networks)
+	}
+	list, err := c.ContainerList(ctx, moby.ContainerListOptions{All: true, Filters: moby.Filters{}.Add("label", "for="+t.Name())})
+	if err != nil || len(list.Items) != 1 || list.Items[0].State != "exited" {
+		t.Errorf("list %+v, %v", list.Items, err)
+	}
+	commit, err := c.ContainerCommit(ctx, id, moby.ContainerCommitOptions{Reference: "bb:commit", Comment: "x"})
+	if err != nil || !strings.HasPrefix(commit.ID, "sha256:") {
+		t.Errorf("commit %q, %v", commit.ID, err)
+	}
+	if _, err := c.ImageRemove(ctx, "bb:commit", moby.ImageRemoveOptions{}); err != nil {
+		t.Error(err)
+	}
+	if info, err := c.Info(ctx, moby.InfoOptions{}); err != nil || info.Info.OSType != "linux" {
+		t.Errorf("info: %v", err)
+	}
+}
+
+func checkRemoved(t *testing.T, ctx context.Context, c *Client) {
+	id := create(t, ctx, c, "exit 3")
+	gone := c.ContainerWait(ctx, id, moby.ContainerWaitOptions{Condition: container.WaitConditionRemoved})
+	next := c.ContainerWait(ctx, id, moby.ContainerWaitOptions{Condition: container.WaitConditionNextExit})
+	if _, err := c.ContainerStart(ctx, id, moby.ContainerStartOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	waited(t, ctx, next)
+	if _, err := c.ContainerRemove(ctx, id, moby.ContainerRemoveOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if code := waited(t, ctx, gone); code != 3 {
+		t.Errorf("exit code of a removed container %d, want 3", code)
+	}
+	if _, err := c.ContainerInspect(ctx, id, moby.ContainerInspectOptions{}); !errors.Is(err, errs.ErrNotFound) {
+		t.Errorf("inspect after removal: %v", err)
+	}
+}
+
+func checkExec(t *testing.T, ctx context.Context, c *Client) {
+	id := create(t, ctx, c, "exec /bin/sleep 600")
+	if _, err := c.ContainerStart(ctx, id, moby.ContainerStartOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	made, err := c.ExecCreate(ctx, id, moby.ExecCreateOptions{AttachStdout: true, Cmd: []string{"/bin/sh", "-c", "echo from exec; exit 4"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	attached, err := c.ExecAttach(ctx, made.ID, moby.ExecAttachOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer attached.Close()
+	out, err := io.ReadAll(attached.Reader)
+	if err != nil || !strings.Contains(string(out), "from exec") {
+		t.Errorf("output %q, %v", out, err)
+	}
+	got, err := c.ExecInspect(ctx, made.ID, moby.ExecInspectOptions{})
+	if err != nil || got.ExitCode != 4 || got.ContainerID != id {
+		t.Errorf("exec %+v, %v", got, err)
+	}
+}
+
+func checkRefusals(t *testing.T, ctx context.Context, c *Client) {
+	_, err := c.NetworkList(ctx, moby.NetworkListOptions{})
+	if c.spoken.Before(mustParse(t, "1.21")) {
+		if !errors.Is(err, errs.ErrInvalid) || !strings.Contains(err.Error(), "engine API "+c.ClientVersion()+" has no networks; needs 1.21") {
+			t.Errorf("networks: %v", err)
+		}
+	} else if err != nil {
+		t.Errorf("networks: %v", err)
+	}
+	id := create(t, ctx, c, "exit 0")
+	_, err = c.ContainerUpdate(ctx, id, moby.ContainerUpdateOptions{Resources: &container.Resources{CPUShares: 256}})
+	if old := c.spoken.Before(mustParse(t, "1.22")); old != errors.Is(err, errs.ErrInvalid) || !old && err != nil {
+		t.Errorf("update: %v", err)
+	}
+}
+
+func checkErrors(t *testing.T, ctx context.Context, c *Client) {
+	_, err := c.ContainerInspect(ctx, "missing", moby.ContainerInspectOptions{})
+	if !errors.Is(err, errs.ErrNotFound) || !strings.Contains(err.Error(), "No such container: missing") {
+		t.Errorf("inspect: %v", err)
+	}
+	select {
+	case err := <-c.ContainerWait(ctx, "missing", moby.ContainerWaitOptions{Condition: container.WaitConditionNextExit}).Error:
+		if !errors.Is(err, errs.ErrNotFound) {
+			t.Errorf("wait: %v", err)
+		}
+	case <-ctx.Done():
+		t.Error("wait for a missing container does not end")
+	}
+	if _, err := c.ImageInspect(ctx, "missing"); !errors.Is(err, errs.ErrNotFound) {
+		t.Errorf("image: %v", err)
+	}
+}
+
+func checkVolumes(t *testing.T, ctx context.Context, c *Client) {
+	if c.spoken.Before(mustParse(t, "1.21")) {
+		return
+	}
+	made, err := c.VolumeCreate(ctx, moby.VolumeCreateOptions{Name: "v" + strings.ReplaceAll(c.ClientVersion(), ".", "")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.VolumeInspect(ctx, made.Volume.Name, moby.VolumeInspectOptions{}); err != nil {
+		t.Error(err)
+	}
+	if _, err := c.VolumeRemove(ctx, made.Volume.Name, moby.VolumeRemoveOptions{Force: true}); err != nil {
+		t.Error(err)
+	}
+	if _, err := c.VolumeInspect(ctx, made.Volume.Name, moby.VolumeInspectOptions{}); !errors.Is(err, errs.ErrNotFound) {
+		t.Errorf("after removal: %v", err)
+	}
+}
