@@ -243,6 +243,9 @@ func TestKillAndRestart(t *testing.T) {
 			start(t, c, id)
 			url := fmt.Sprintf("http://127.0.0.1:%d/", port)
 			fetch(t, url)
+			if _, err := c.ContainerPause(t.Context(), id, client.ContainerPauseOptions{}); err != nil {
+				t.Fatal(err) // a frozen process is the one that is hard to kill
+			}
 			e.Kill(t)
 			if _, err := c.Ping(t.Context(), client.PingOptions{}); err == nil {
 				t.Error("answers after it was killed")

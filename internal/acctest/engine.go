@@ -146,10 +146,11 @@ func (e *Engine) kill() error {
 		return nil
 	}
 	err := e.process.Kill()
-	<-e.done
 	if errors.Is(err, os.ErrProcessDone) {
 		err = nil
 	}
+	err = errors.Join(err, thaw(e.dir))
+	<-e.done
 	return err
 }
 

@@ -1,7 +1,6 @@
 package acctest
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -54,10 +53,14 @@ func (w workdir) write(name, content string) (string, error) {
 	return path, os.WriteFile(path, []byte(content), 0o600)
 }
 
-// remove deletes the directory and the control groups of its engine. Nothing may run in them any more.
+// remove deletes the control groups of the engine, in which nothing may run any more, and then the directory, which
+// is the record of them: a later run tries again with what remains.
 func (w workdir) remove() error {
 	defer w.lock.Close()
-	return errors.Join(removeControlGroups(w), os.RemoveAll(w.path))
+	if err := removeControlGroups(w); err != nil {
+		return err
+	}
+	return os.RemoveAll(w.path)
 }
 
 // sweep removes the directories whose owners are dead. Failures are left to the next run.
@@ -72,7 +75,8 @@ func sweep() {
 			continue
 		}
 		if lock, err := lockFile(filepath.Join(path, "lock"), false); err == nil {
-			_ = workdir{path: path, lock: lock}.remove()
+			dead := workdir{path: path, lock: lock}
+			_, _ = thaw(dead), dead.remove()
 		}
 	}
 }

@@ -26,30 +26,48 @@ func lockFile(path string, wait bool) (*os.File, error) {
 	return file, nil
 }
 
-// removeControlGroups removes what an engine left in the hierarchies: dockerd's below a parent of its own name,
-// podman's by the ids of the containers in its storage (its parent's name is not configurable).
-func removeControlGroups(w workdir) error {
-	roots, err := filepath.Glob("/sys/fs/cgroup/*/" + w.name())
-	if err != nil {
-		return err
-	}
-	roots = append(roots, filepath.Join("/sys/fs/cgroup", w.name()))
-	records, _ := os.ReadDir(w.join("root", "overlay-containers")) // no podman: no directory
+// controlGroups returns what an engine has in the hierarchies: dockerd's below a parent of its own name, podman's by
+// the ids of the containers in its storage (its parent's name is not configurable).
+func controlGroups(w workdir) []string {
+	names := []string{w.name()}
+	records, _ := os.ReadDir(w.join("root", "overlay-containers")) // not podman: no directory
 	for _, record := range records {
-		for _, pattern := range []string{"/sys/fs/cgroup/*/libpod_parent/libpod-", "/sys/fs/cgroup/libpod_parent/libpod-"} {
-			found, err := filepath.Glob(pattern + record.Name())
-			if err != nil {
+		names = append(names, filepath.Join("libpod_parent", "libpod-"+record.Name()))
+	}
+	var found []string
+	for _, name := range names {
+		for _, pattern := range []string{"/sys/fs/cgroup/*/" + name, "/sys/fs/cgroup/" + name} {
+			matches, _ := filepath.Glob(pattern) // the pattern is well-formed
+			found = append(found, matches...)
+		}
+	}
+	return found
+}
+
+// thaw lets paused containers die: in version 1 of control groups a frozen process does not even take a kill.
+func thaw(w workdir) error {
+	var errs []error
+	for _, root := range controlGroups(w) {
+		err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+			if err != nil || entry.Name() != "freezer.state" {
 				return err
 			}
-			roots = append(roots, found...)
+			return os.WriteFile(path, []byte("THAWED"), 0)
+		})
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			errs = append(errs, err)
 		}
 	}
-	for _, root := range roots {
-		if err := removeTree(root); err != nil {
-			return err
-		}
+	return errors.Join(errs...)
+}
+
+// removeControlGroups removes an engine's control groups. It fails while something runs in them.
+func removeControlGroups(w workdir) error {
+	var errs []error
+	for _, root := range controlGroups(w) {
+		errs = append(errs, removeTree(root))
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // removeTree removes a tree of control groups: directories only, children first.

@@ -8,6 +8,8 @@ func lockFile(path string, _ bool) (*os.File, error) {
 	return os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 }
 
+func thaw(workdir) error { return nil }
+
 func removeControlGroups(workdir) error { return nil }
 
 func overlayWorks(string) bool { return false }
