@@ -178,7 +178,9 @@ func TestCreate(t *testing.T) {
 func TestDelete(t *testing.T) {
 	t.Parallel()
 	model := Model{ID: str("x"), Name: str("front")}
-	plain := func() []mobynetwork.Inspect { return []mobynetwork.Inspect{withID(recorded(t, "dockerd20-plain"), "x")} }
+	plain := func() []mobynetwork.Inspect {
+		return []mobynetwork.Inspect{withID(recorded(t, "dockerd20-plain"), "x")}
+	}
 	tests := map[string]struct {
 		engine *fake
 		want   string // of the error
