@@ -1,0 +1,3 @@
+package api
+
+import _ "github.com/cleat-dev/cleat/client"

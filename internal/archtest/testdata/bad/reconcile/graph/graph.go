@@ -1,0 +1,4 @@
+// Package graph reaches up.
+package graph
+
+import _ "github.com/cleat-dev/cleat/reconcile/plan"
