@@ -1,0 +1,140 @@
+package acceptance
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-framework/providerserver"
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"github.com/hashicorp/terraform-plugin-testing/plancheck"
+	"github.com/hashicorp/terraform-plugin-testing/terraform"
+
+	"github.com/cleat-dev/cleat/client"
+	"github.com/cleat-dev/cleat/internal/acctest"
+	"github.com/cleat-dev/cleat/provider"
+)
+
+func TestMain(m *testing.M) { acctest.Main(m) }
+
+// bench is one engine with Terraform in front of it.
+type bench struct {
+	t      *testing.T
+	engine *acctest.Engine
+	// docker does things behind Terraform's back.
+	docker *client.Client
+	// prefix makes the names of one test its own.
+	prefix string
+}
+
+// each runs a test on every engine, with Terraform.
+func each(t *testing.T, test func(b bench)) {
+	t.Helper()
+	acctest.Each(t, func(t *testing.T, e *acctest.Engine) {
+		acctest.Program(t, "terraform")
+		docker, err := client.New(t.Context(), client.Config{Host: e.Host})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { docker.Close() })
+		name := strings.ToLower(strings.TrimPrefix(strings.Split(t.Name(), "/")[0], "Test"))
+		test(bench{t: t, engine: e, docker: docker, prefix: "acc-" + name})
+	})
+}
+
+// run takes Terraform through the steps and then destroys what they made.
+func (b bench) run(gone resource.TestCheckFunc, steps ...resource.TestStep) {
+	b.t.Helper()
+	for i := range steps {
+		if steps[i].Config != "" {
+			steps[i].Config = b.config(steps[i].Config)
+		}
+	}
+	resource.UnitTest(b.t, resource.TestCase{
+		ProtoV6ProviderFactories: map[string]func() (tfprotov6.ProviderServer, error){
+			"docker": func() (tfprotov6.ProviderServer, error) {
+				p, err := provider.New(b.t.Context(), "acceptance")
+				if err != nil {
+					return nil, err
+				}
+				return providerserver.NewProtocol6WithError(p)()
+			},
+		},
+		CheckDestroy: gone,
+		Steps:        steps,
+	})
+}
+
+// config completes a configuration: PREFIX stands for the test's own prefix, SUBNETn for networks nobody else has.
+func (b bench) config(text string) string {
+	text = strings.ReplaceAll(text, "PREFIX", b.prefix)
+	for n := range 3 {
+		subnet := b.engine.Subnet(n)
+		text = strings.ReplaceAll(text, fmt.Sprintf("SUBNET%d", n), subnet.String())
+		text = strings.ReplaceAll(text, fmt.Sprintf("HOST%d", n), strings.TrimSuffix(subnet.Addr().String(), "0"))
+	}
+	return fmt.Sprintf("provider \"docker\" {\n  host = %q\n}\n", b.engine.Host) + text
+}
+
+// empty is the check that a step plans nothing.
+func empty() resource.ConfigPlanChecks {
+	return resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()}}
+}
+
+// plans is the check of what a step plans for one object.
+func plans(address string, action plancheck.ResourceActionType) resource.ConfigPlanChecks {
+	return resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectResourceAction(address, action)}}
+}
+
+// remembered keeps an attribute of the state and checks later that it is still, or no longer, the same.
+type remembered struct{ value string }
+
+func (r *remembered) keep(address, name string) resource.TestCheckFunc {
+	return resource.TestCheckResourceAttrWith(address, name, func(v string) error {
+		r.value = v
+		return nil
+	})
+}
+
+func (r *remembered) same(address, name string) resource.TestCheckFunc {
+	return resource.TestCheckResourceAttrWith(address, name, func(v string) error {
+		if v != r.value {
+			return fmt.Errorf("%s of %s became %q, was %q: the object was replaced", name, address, v, r.value)
+		}
+		return nil
+	})
+}
+
+func (r *remembered) other(address, name string) resource.TestCheckFunc {
+	return resource.TestCheckResourceAttrWith(address, name, func(v string) error {
+		if v == r.value {
+			return fmt.Errorf("%s of %s is still %q: the object was not replaced", name, address, v)
+		}
+		return nil
+	})
+}
+
+// must fails the test when something behind Terraform's back does not work. It returns a function for
+// [resource.TestStep.PreConfig].
+func (b bench) must(f func() error) func() {
+	return func() {
+		b.t.Helper()
+		if err := f(); err != nil {
+			b.t.Fatal(err)
+		}
+	}
+}
+
+// goneCheck is a CheckDestroy that asks the engine.
+func goneCheck(what string, exists func() (bool, error)) resource.TestCheckFunc {
+	return func(*terraform.State) error {
+		switch found, err := exists(); {
+		case err != nil:
+			return err
+		case found:
+			return fmt.Errorf("%s is still there after destroy", what)
+		}
+		return nil
+	}
+}
