@@ -1,0 +1,2 @@
+// Package info is the data source docker_info: what GET /info says of the engine and its host.
+package info
