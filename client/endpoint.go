@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"github.com/docker/cli/cli/config/configfile"
 	dcontext "github.com/docker/cli/cli/context"
@@ -21,6 +22,8 @@ const (
 	envConfigDir  = "DOCKER_CONFIG"
 	defaultName   = "default"
 	contextSubdir = "contexts"
+	// maxSocketPath is this system's sun_path, without its final NUL.
+	maxSocketPath = len(syscall.RawSockaddrUnix{}.Path) - 1
 )
 
 // endpoint is an engine's address.
@@ -139,6 +142,9 @@ func parseHost(host, origin string) (*endpoint, error) {
 	case "unix":
 		if !strings.HasPrefix(rest, "/") && !strings.HasPrefix(rest, "@") && !filepath.IsAbs(rest) {
 			return nil, invalid(attributeOf(origin), "%q: the socket's path is not absolute; want unix:///PATH", host)
+		}
+		if len(rest) > maxSocketPath {
+			return nil, invalid(attributeOf(origin), "%q: the socket's path has %d bytes; systems allow %d", host, len(rest), maxSocketPath)
 		}
 		return ep, nil
 	case "npipe":

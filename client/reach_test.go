@@ -10,6 +10,7 @@ import (
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"errors"
+	"fmt"
 	"math/big"
 	"net"
 	"net/http"
@@ -17,6 +18,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -129,6 +131,7 @@ func TestAddresses(t *testing.T) {
 		{host: "ssh://me@a:22/run/x.sock", network: "ssh", address: "me@a:22/run/x.sock"},
 		{host: "/run/d.sock", bad: "host: "},
 		{host: "unix://", bad: "host: "},
+		{host: "unix:///" + strings.Repeat("x", 199), bad: "has 200 bytes"},
 		{host: "unix://d.sock", bad: "not absolute"},
 		{host: "ftp://a", bad: `unknown scheme "ftp"`},
 		{host: "tcp://:2375", bad: "want tcp://HOST:PORT"},
@@ -343,6 +346,47 @@ func TestLazyProbesOnceAndTriesAgain(t *testing.T) {
 	}
 	if second, err := l.Get(t.Context()); second != first || err != nil || probes.Load() != 2 {
 		t.Errorf("%v, %v, %d probes", second, err, probes.Load())
+	}
+}
+
+// One pool serves an engine: parallel calls connect once each, and calls after them not at all.
+func TestConnectionsAreReused(t *testing.T) {
+	cleanEnv(t)
+	var connections atomic.Int64
+	server := httptest.NewUnstartedServer(fakeEngine(docker20))
+	server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateNew {
+			connections.Add(1)
+		}
+	}
+	server.Start()
+	t.Cleanup(server.Close)
+	var traced atomic.Int64
+	c, err := New(t.Context(), Config{Host: "tcp://" + server.Listener.Addr().String(), Trace: func(method, path string, status int, d time.Duration) {
+		if method != http.MethodGet || path == "" || status == 0 || d <= 0 {
+			t.Errorf("trace %s %s %d %v", method, path, status, d)
+		}
+		traced.Add(1)
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 10 {
+		var wg sync.WaitGroup
+		for i := range 32 {
+			wg.Go(func() {
+				if _, err := c.ContainerInspect(t.Context(), fmt.Sprint("c", i), moby.ContainerInspectOptions{}); !errors.Is(err, errs.ErrNotFound) {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+	}
+	if n := connections.Load(); n > 33 {
+		t.Errorf("%d connections for 32 parallel calls", n)
+	}
+	if c.Requests() != 321 || traced.Load() != 321 {
+		t.Errorf("%d requests, %d traced, want 321", c.Requests(), traced.Load())
 	}
 }
 
