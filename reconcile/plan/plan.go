@@ -10,6 +10,7 @@ import (
 
 	"github.com/cleat-dev/cleat/reconcile/config"
 	"github.com/cleat-dev/cleat/reconcile/graph"
+	"github.com/cleat-dev/cleat/reconcile/ownership"
 	"github.com/cleat-dev/cleat/resources/contract"
 )
 
@@ -58,10 +59,23 @@ type Step struct {
 	CreateBeforeDestroy bool
 	// Declared is where the block is; nil for an object that is declared no longer.
 	Declared *hcl.Range
-	// Needs are the objects this one was made from, for the order of removal and for the record.
-	Needs []graph.Instance
+	// Needs are the blocks the object is made from, for the order of removal and for the record.
+	Needs []graph.Resource
+	// Deposed is the id of an object an interrupted replacement left behind at this address; empty for the object
+	// itself.
+	Deposed string
+	// Existed: what is declared was there before and is not ours (an image pulled by somebody else). It is used, and
+	// not removed with the declaration.
+	Existed bool
 	// Host names the engine where there is more than one provider configuration: its alias; else empty.
 	Host string
+
+	// ID and Record are what the inventory has of the object the step is about.
+	ID     string
+	Record ownership.Record
+
+	// asked: the replacement is wanted whatever the attributes say.
+	asked bool
 }
 
 // Moved reports whether the object has another address than it was recorded with.
@@ -83,8 +97,12 @@ type Output struct {
 	Sensitive     bool
 }
 
-// Changed reports whether the output gets another value, or may.
+// Changed reports whether the output gets another value, or may. Sensitive outputs are not recorded, so of them
+// nothing can be said.
 func (o Output) Changed() bool {
+	if o.Sensitive && o.Before == cty.NilVal {
+		return false
+	}
 	if o.Before == cty.NilVal || o.After == cty.NilVal {
 		return o.Before != o.After
 	}
@@ -100,6 +118,15 @@ type Plan struct {
 	RefreshOnly bool
 	// Destroy: everything owned is removed.
 	Destroy bool
+
+	// values are what the evaluator was told of every declared object and data source.
+	values map[graph.Instance]cty.Value
+}
+
+// Value is what the plan knows a declared object or data source to be.
+func (p *Plan) Value(address graph.Instance) (cty.Value, bool) {
+	v, ok := p.values[address]
+	return v, ok
 }
 
 // Changes reports whether an apply would do anything at all, outputs included.
@@ -187,4 +214,14 @@ func (p *Plan) String() string {
 		b.WriteByte('\n')
 	}
 	return b.String()
+}
+
+// Mentions reports whether the plan has a step or a value for an instance of a block.
+func (p *Plan) Mentions(r graph.Resource) bool {
+	for address := range p.values {
+		if address.Resource() == r {
+			return true
+		}
+	}
+	return false
 }

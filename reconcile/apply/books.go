@@ -1,0 +1,177 @@
+package apply
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/types"
+	ctyjson "github.com/zclconf/go-cty/cty/json"
+
+	"github.com/cleat-dev/cleat/reconcile/observe"
+	"github.com/cleat-dev/cleat/reconcile/ownership"
+	"github.com/cleat-dev/cleat/reconcile/plan"
+)
+
+// books are the ledgers of an apply, one for each engine: as they are, and as they are to be.
+type books struct {
+	in Input
+
+	mu   sync.Mutex
+	open map[*observe.Inventory]*book
+}
+
+type book struct {
+	api           ownership.API
+	current, next *ownership.Ledger
+}
+
+func openBooks(in Input) *books {
+	b := &books{in: in, open: map[*observe.Inventory]*book{}}
+	for inventory, h := range once(in.Hosts) {
+		b.open[inventory] = &book{api: in.Ledgers(h), current: inventory.Ledger, next: inventory.Ledger.Clone()}
+	}
+	return b
+}
+
+func (b *books) of(s *plan.Step) *book { return b.open[b.in.Hosts[s.Provider].Inventory] }
+
+// intend records what is about to be made that cannot carry labels, before it is made: after a crash it is known as
+// ours.
+func (b *books) intend(ctx context.Context, p *plan.Plan) error {
+	for _, s := range p.Steps {
+		if s.Action != plan.Create || observe.Listed(s.Address.Type) || s.Existed {
+			continue
+		}
+		record := b.record(s, s.After)
+		record.Intent = true
+		b.of(s).next.Records[s.Address.String()] = record
+	}
+	return b.write(ctx)
+}
+
+// record is what is remembered of a step's object.
+func (b *books) record(s *plan.Step, object types.Object) ownership.Record {
+	r := plan.RecordOf(b.in.Types.Resources[s.Address.Type], object, s.Needs, s.Sensitive)
+	r.Existed = s.Existed
+	return r
+}
+
+// made notes an object that was created: one that carries its record itself needs none here.
+func (b *books) made(s *plan.Step, object types.Object) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if observe.Listed(s.Address.Type) {
+		delete(b.of(s).next.Records, s.Address.String())
+		return
+	}
+	b.keep(s, object)
+}
+
+// changed notes an object that has another record now than it carries.
+func (b *books) changed(s *plan.Step, object types.Object) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.keep(s, object)
+}
+
+func (b *books) keep(s *plan.Step, object types.Object) {
+	record := b.record(s, object)
+	record.ID = idOf(object)
+	if record.ID == "" {
+		record.ID = s.ID
+	}
+	if s.Moved() {
+		delete(b.of(s).next.Records, s.PreviousAddress.String())
+	}
+	b.of(s).next.Records[s.Address.String()] = record
+}
+
+// removed notes that an object is gone, or is ours no longer.
+func (b *books) removed(s *plan.Step) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if s.Deposed == "" {
+		delete(b.of(s).next.Records, s.Address.String())
+	}
+	if s.Action == plan.Forget && observe.Listed(s.Address.Type) {
+		b.of(s).next.Forgotten[s.ID] = true
+		return
+	}
+	delete(b.of(s).next.Forgotten, s.ID)
+}
+
+// idOf is the id attribute of an object, "" while it is not known.
+func idOf(object types.Object) string {
+	id, ok := object.Attributes()["id"].(types.String)
+	if !ok || id.IsUnknown() {
+		return ""
+	}
+	return id.ValueString()
+}
+
+func (b *books) write(ctx context.Context) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var failed []error
+	for inventory, book := range b.open {
+		written, err := book.current.Write(ctx, book.api, b.in.Project, book.next)
+		if err != nil {
+			failed = append(failed, err)
+		}
+		if written != book.current {
+			next := book.next
+			book.current, book.next = written, written.Clone()
+			book.next.History = next.History
+		}
+		inventory.Ledger = book.current
+	}
+	return errors.Join(failed...)
+}
+
+// close writes the ledgers as they are to be. The outputs are recorded with the default engine's, and only of an apply
+// that was whole.
+func (b *books) close(ctx context.Context, r Report, whole bool) error {
+	var failed []error
+	first := b.first()
+	for _, book := range b.open {
+		if whole {
+			book.next.Outputs = map[string]ownership.Output{}
+		}
+		book.next.Remember(ownership.Applied{
+			Time: time.Now().UTC().Truncate(time.Second), By: ownership.NewHolder("apply").User,
+			Summary: fmt.Sprintf("%d added, %d changed, %d replaced, %d destroyed", r.Done.Add, r.Done.Change, r.Done.Replace, r.Done.Destroy),
+		})
+	}
+	for _, o := range r.Outputs {
+		if o.Sensitive || first == nil {
+			continue
+		}
+		typ, err := ctyjson.MarshalType(o.After.Type())
+		if err != nil {
+			failed = append(failed, fmt.Errorf("output %q: %w", o.Name, err))
+			continue
+		}
+		value, err := ctyjson.Marshal(o.After, o.After.Type())
+		if err != nil {
+			failed = append(failed, fmt.Errorf("output %q: %w", o.Name, err))
+			continue
+		}
+		first.next.Outputs[o.Name] = ownership.Output{Type: typ, Value: value}
+	}
+	return errors.Join(append(failed, b.write(ctx))...)
+}
+
+// first is the book outputs are recorded in: that of the first provider configuration by name.
+func (b *books) first() *book {
+	first := ""
+	var found *book
+	for key, h := range plan.OnceEach(b.in.Hosts) {
+		if name := key.String(); found == nil || name < first {
+			first, found = name, b.open[h.Inventory]
+		}
+	}
+	return found
+}

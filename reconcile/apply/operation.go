@@ -1,0 +1,268 @@
+package apply
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/cleat-dev/cleat/api/errs"
+	"github.com/cleat-dev/cleat/internal/progress"
+	"github.com/cleat-dev/cleat/reconcile/config"
+	"github.com/cleat-dev/cleat/reconcile/ownership"
+	"github.com/cleat-dev/cleat/reconcile/plan"
+	"github.com/cleat-dev/cleat/resources/contract"
+)
+
+// operation is one step being carried out.
+type operation struct {
+	*run
+	// step is the plan made with what is known now, planned the one that was approved.
+	step, planned *plan.Step
+	block         *config.Block
+	resource      contract.Resource
+	host          *plan.Host
+	result        types.Object
+	begun         time.Time
+}
+
+// carryOut does what the step says and leaves in result what the object is then.
+func (o *operation) carryOut() error {
+	o.begun = time.Now()
+	if !o.step.Changing() && !o.removedEarly() {
+		o.result = o.step.After
+		return nil
+	}
+	o.event(Started, "", nil)
+	ctx := progress.With(o.work, func(e progress.Event) {
+		o.observe(Event{
+			Kind: Progress, Address: o.step.Address, Host: o.step.Host, Action: o.step.Action,
+			Message: e.Message, Current: e.Current, Total: e.Total, Elapsed: time.Since(o.begun),
+		})
+	})
+	err := o.do(ctx)
+	if err == nil {
+		err = o.complete(ctx)
+	}
+	if err != nil {
+		o.event(Errored, "", err)
+		return err
+	}
+	o.event(Completed, "", nil)
+	return nil
+}
+
+func (o *operation) event(kind EventKind, phase string, err error) {
+	o.observe(Event{
+		Kind: kind, Address: o.step.Address, Host: o.step.Host, Action: o.step.Action, Phase: phase,
+		Elapsed: time.Since(o.begun), ID: idOf(o.result), Err: err,
+	})
+}
+
+// removedEarly reports whether the object a replacement was planned for is gone already, so that there is no less to
+// do than to create.
+func (o *operation) removedEarly() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.planned != nil && o.gone[o.planned]
+}
+
+func (o *operation) do(ctx context.Context) error {
+	if o.removedEarly() {
+		return o.recreate(ctx)
+	}
+	switch o.step.Action {
+	case plan.Create:
+		return o.createFirst(ctx)
+	case plan.Update:
+		return o.update(ctx)
+	case plan.Replace:
+		return o.replace(ctx)
+	default: // an object that moved or is adopted, and is as declared
+		o.result = o.step.After
+		o.books.changed(o.step, o.result)
+		return nil
+	}
+}
+
+// recreate makes what was removed to be replaced.
+func (o *operation) recreate(ctx context.Context) error {
+	if o.step.Action != plan.Replace { // less would do now, had the object not gone
+		fresh, err := o.resource.Plan(ctx, o.host.Engine, contract.Request{Config: o.declared(), Observed: o.resource.Node().Null(), APIVersion: o.host.APIVersion})
+		if err != nil {
+			return err
+		}
+		o.step.After = fresh.Planned
+	}
+	return o.createFirst(ctx)
+}
+
+// declared is the declaration as an object, computed attributes null.
+func (o *operation) declared() types.Object {
+	value, err := config.FromCty(o.block.Value, o.resource.Node().Type())
+	object, ok := value.(types.Object)
+	if err != nil || !ok {
+		return o.step.After
+	}
+	return object
+}
+
+func (o *operation) create(ctx context.Context) error {
+	labels, err := ownership.Labels(o.Project, o.step.Address, o.books.record(o.step, o.step.After))
+	if err != nil {
+		return err
+	}
+	o.result, err = o.resource.Create(ctx, o.Stamp(o.host, labels), o.step.After)
+	return err
+}
+
+// createFirst creates an object that has no predecessor. One that exists but is not as planned is ours too.
+func (o *operation) createFirst(ctx context.Context) error {
+	err := o.create(ctx)
+	var partial *contract.Partial
+	if err == nil || errors.As(err, &partial) {
+		o.books.made(o.step, o.result)
+	}
+	return err
+}
+
+func (o *operation) update(ctx context.Context) error {
+	if onlyRecorded(o.resource.Rules(), o.step.Changes) {
+		o.result = o.step.After
+	} else {
+		var err error
+		if o.result, err = o.resource.Update(ctx, o.host.Engine, o.step.Before, o.step.After, o.step.Changes); err != nil {
+			return err
+		}
+	}
+	o.books.changed(o.step, o.result)
+	return nil
+}
+
+// replace makes a successor. The old object stands aside until it is up, and comes back when that fails.
+func (o *operation) replace(ctx context.Context) error {
+	if !o.resource.StepsAside() {
+		return o.createBefore(ctx)
+	}
+	o.event(Progress, "stopping the old one", nil)
+	aside, err := o.resource.Aside(ctx, o.host.Engine, o.step.Before)
+	if err != nil {
+		return errors.Join(err, o.resource.Restore(ctx, o.host.Engine, o.step.Before))
+	}
+	err = o.create(ctx)
+	if err == nil {
+		o.event(Progress, "waiting until it is up", nil)
+		err = o.resource.Up(ctx, o.host.Engine, o.result)
+	}
+	if err != nil {
+		return o.comeBack(ctx, aside, err)
+	}
+	o.books.made(o.step, o.result)
+	o.event(Progress, "removing the old one", nil)
+	return o.discard(ctx, aside)
+}
+
+// comeBack undoes a replacement that failed.
+func (o *operation) comeBack(ctx context.Context, aside types.Object, failed error) error {
+	var undone error
+	if id := idOf(o.result); id != "" && !o.result.IsNull() {
+		undone = o.discard(ctx, o.result)
+	}
+	o.event(Progress, "bringing the old one back", nil)
+	if undone == nil {
+		undone = o.resource.Restore(ctx, o.host.Engine, aside)
+	}
+	if undone != nil {
+		return fmt.Errorf("%w; and the old one did not come back: %w", failed, undone)
+	}
+	return fmt.Errorf("%w; the old one is back", failed)
+}
+
+// discard removes an object whose removal must not leave volumes of its successor behind or gone: only the object.
+func (o *operation) discard(ctx context.Context, object types.Object) error {
+	if err := o.resource.Delete(ctx, o.host.Engine, object); err != nil && !errors.Is(err, errs.ErrNotFound) {
+		return fmt.Errorf("removing %s: %w", idOf(object), err)
+	}
+	return nil
+}
+
+// createBefore makes the new object and then removes the old one.
+func (o *operation) createBefore(ctx context.Context) error {
+	if err := o.createFirst(ctx); err != nil {
+		return err
+	}
+	o.event(Progress, "removing the old one", nil)
+	return o.discard(ctx, o.step.Before)
+}
+
+// complete reads the object where something refers to what is not known of it yet, and checks that it is as planned.
+func (o *operation) complete(ctx context.Context) error {
+	if o.wanted() {
+		read, err := o.resource.Read(ctx, o.host.Engine, o.result)
+		if err != nil {
+			return err
+		}
+		o.result = read
+	}
+	return o.resource.Check(o.step.After, o.result)
+}
+
+// wanted reports whether something refers to an attribute that is not known yet.
+func (o *operation) wanted() bool {
+	static, ok := o.Config.Resource(o.step.Address.Resource())
+	if !ok {
+		return false
+	}
+	values := o.result.Attributes()
+	for _, a := range o.resource.Node().Attributes {
+		if values[a.Name].IsUnknown() && (static.ReadsAll || slices.Contains(static.Reads, a.Name)) {
+			return true
+		}
+	}
+	for _, b := range o.resource.Node().Blocks {
+		if (static.ReadsAll || slices.Contains(static.Reads, b.Name)) && o.opens(b.Name) {
+			return true
+		}
+	}
+	return false
+}
+
+// opens reports whether a block has computed attributes that are not known.
+func (o *operation) opens(block string) bool {
+	value, err := config.ToCty(o.result.Attributes()[block])
+	return err == nil && !value.IsWhollyKnown()
+}
+
+// removeOne removes the object of a step, or forgets it.
+func (r *run) removeOne(s *plan.Step) error {
+	o := &operation{run: r, step: s, planned: s, resource: r.Types.Resources[s.Address.Type], host: r.Hosts[s.Provider], begun: time.Now(), result: s.Before}
+	replaced := s.Action == plan.Replace
+	if s.Action == plan.Forget {
+		r.books.removed(s)
+		r.settled(s, nil)
+		return nil
+	}
+	phase := ""
+	if replaced {
+		phase = "removing the old one"
+	}
+	o.event(Started, phase, nil)
+	if err := o.discard(r.work, s.Before); err != nil {
+		o.event(Errored, phase, err)
+		r.settled(s, err)
+		return r.verdict(plan.Problem(s.Address, nil, err))
+	}
+	if replaced {
+		r.mu.Lock()
+		r.gone[s] = true
+		r.mu.Unlock()
+		return nil
+	}
+	r.books.removed(s)
+	o.event(Completed, phase, nil)
+	r.settled(s, nil)
+	return nil
+}

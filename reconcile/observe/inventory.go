@@ -1,0 +1,248 @@
+package observe
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/moby/moby/api/types/container"
+	"github.com/moby/moby/api/types/network"
+	"github.com/moby/moby/api/types/volume"
+	moby "github.com/moby/moby/client"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/cleat-dev/cleat/api/errs"
+	"github.com/cleat-dev/cleat/reconcile/graph"
+	"github.com/cleat-dev/cleat/reconcile/ownership"
+	"github.com/cleat-dev/cleat/resources/contract"
+)
+
+// API is the part of an engine an inventory is made of.
+type API interface {
+	ContainerList(ctx context.Context, o moby.ContainerListOptions) (moby.ContainerListResult, error)
+	NetworkList(ctx context.Context, o moby.NetworkListOptions) (moby.NetworkListResult, error)
+	VolumeList(ctx context.Context, o moby.VolumeListOptions) (moby.VolumeListResult, error)
+}
+
+// Object is one object that is ours.
+type Object struct {
+	Address graph.Instance
+	// From is the address in the record where a moved block names another one; else the zero value.
+	From graph.Instance
+	// ID is the object's id attribute: an id or, for volumes, images and tags, a name.
+	ID string
+	// Name is the object's name on the engine without slash; empty for what only the ledger knows.
+	Name string
+	// Created orders objects of the same address.
+	Created time.Time
+	Record  ownership.Record
+	// Aside: the object stepped aside for a successor that was never confirmed.
+	Aside bool
+	// Labelled: the object itself says that it is ours; else only the ledger does.
+	Labelled bool
+}
+
+// Taken is one thing somebody on the engine has.
+type Taken struct {
+	contract.Claim
+	// By is the address of one of our objects, the zero value for a foreign one.
+	By graph.Instance
+	// Owner names the object for messages: `container "web" (1a2b3c4d5e6f)`.
+	Owner string
+}
+
+// Inventory is an engine at one moment.
+type Inventory struct {
+	// Objects are ours, the newest of an address first.
+	Objects []Object
+	Taken   []Taken
+	Ledger  *ownership.Ledger
+}
+
+// Take lists an engine for a project.
+func Take(ctx context.Context, api API, project string) (*Inventory, error) {
+	var (
+		containers moby.ContainerListResult
+		networks   moby.NetworkListResult
+		volumes    moby.VolumeListResult
+	)
+	calls, ctx := errgroup.WithContext(ctx)
+	calls.Go(func() (err error) {
+		containers, err = api.ContainerList(ctx, moby.ContainerListOptions{All: true})
+		return wrap("containers", err)
+	})
+	calls.Go(func() (err error) {
+		networks, err = api.NetworkList(ctx, moby.NetworkListOptions{})
+		return wrap("networks", absent(err))
+	})
+	calls.Go(func() (err error) {
+		volumes, err = api.VolumeList(ctx, moby.VolumeListOptions{})
+		return wrap("volumes", absent(err))
+	})
+	if err := calls.Wait(); err != nil {
+		return nil, err
+	}
+	t := taking{project: project, inventory: &Inventory{Ledger: ownership.NewLedger()}, listed: map[string]map[string]Object{
+		containerType: {}, networkType: {}, volumeType: {},
+	}}
+	for _, c := range containers.Items {
+		t.container(c)
+	}
+	for _, n := range networks.Items {
+		t.network(n)
+	}
+	for _, v := range volumes.Items {
+		t.volume(v)
+	}
+	t.ledger()
+	return t.inventory, errors.Join(t.problems...)
+}
+
+func wrap(what string, err error) error {
+	if err != nil {
+		return fmt.Errorf("list of %s: %w", what, err)
+	}
+	return nil
+}
+
+// absent passes over calls an old engine does not have: what cannot be listed there cannot exist there.
+func absent(err error) error {
+	if errors.Is(err, errs.ErrInvalid) {
+		return nil
+	}
+	return err
+}
+
+type taking struct {
+	project   string
+	inventory *Inventory
+	// listed is everything on the engine of the types that are listed, by type and id.
+	listed   map[string]map[string]Object
+	problems []error
+}
+
+// The types whose objects are listed whole.
+const (
+	containerType = "docker_container"
+	networkType   = "docker_network"
+	volumeType    = "docker_volume"
+)
+
+func (t *taking) container(c container.Summary) {
+	name := ""
+	for _, n := range c.Names { // a link adds names with a second slash
+		if n = strings.TrimPrefix(n, "/"); !strings.Contains(n, "/") {
+			name = n
+			break
+		}
+	}
+	if ledger, err := t.inventory.Ledger.Found(t.project, c.ID, name, c.Labels); ledger || err != nil {
+		t.problem(err)
+		return
+	}
+	owner := fmt.Sprintf("container %q (%.12s)", name, c.ID)
+	by := t.own(containerType, c.Labels, Object{ID: c.ID, Name: name, Created: time.Unix(c.Created, 0), Aside: strings.HasSuffix(name, contract.AsideSuffix)})
+	t.take(contract.ClaimContainerName, name, "", by, owner)
+	for _, p := range c.Ports {
+		if p.PublicPort == 0 {
+			continue
+		}
+		ip := ""
+		if p.IP.IsValid() {
+			ip = p.IP.String()
+		}
+		t.take(contract.ClaimHostPort, strconv.Itoa(int(p.PublicPort))+"/"+p.Type, ip, by, owner)
+	}
+}
+
+func (t *taking) network(n network.Summary) {
+	by := t.own(networkType, n.Labels, Object{ID: n.ID, Name: n.Name, Created: n.Created})
+	t.take(contract.ClaimNetworkName, n.Name, "", by, fmt.Sprintf("network %q (%.12s)", n.Name, n.ID))
+}
+
+func (t *taking) volume(v volume.Volume) {
+	created, _ := time.Parse(time.RFC3339, v.CreatedAt)
+	by := t.own(volumeType, v.Labels, Object{ID: v.Name, Name: v.Name, Created: created})
+	t.take(contract.ClaimVolumeName, v.Name, "", by, fmt.Sprintf("volume %q", v.Name))
+}
+
+func (t *taking) take(kind contract.ClaimKind, value, ip string, by graph.Instance, owner string) {
+	t.inventory.Taken = append(t.inventory.Taken, Taken{Claim: contract.Claim{Kind: kind, Value: value, IP: ip}, By: by, Owner: owner})
+}
+
+// own adds the object when its labels say that it is ours and returns its address.
+func (t *taking) own(typ string, labels map[string]string, o Object) graph.Instance {
+	t.listed[typ][o.ID] = o
+	address, record, ok, err := ownership.Owned(t.project, labels)
+	t.problem(err)
+	if !ok || err != nil || address.Type != typ {
+		return graph.Instance{}
+	}
+	o.Address, o.Record, o.Labelled = address, record, true
+	t.inventory.Objects = append(t.inventory.Objects, o)
+	return address
+}
+
+func (t *taking) problem(err error) {
+	if err != nil {
+		t.problems = append(t.problems, err)
+	}
+}
+
+// ledger adds what only the ledger knows, lets its newer records replace those in labels, and sorts.
+func (t *taking) ledger() {
+	inv := t.inventory
+	inv.Objects = slices.DeleteFunc(inv.Objects, func(o Object) bool { return inv.Ledger.Forgotten[o.ID] })
+	byID := make(map[string]int, len(inv.Objects))
+	for i, o := range inv.Objects {
+		byID[o.ID] = i
+	}
+	for text, record := range inv.Ledger.Records {
+		address, err := graph.ParseInstance(text)
+		if err != nil {
+			t.problem(fmt.Errorf("ledger: %w", err))
+			continue
+		}
+		if i, ok := byID[record.ID]; ok && inv.Objects[i].Labelled && inv.Objects[i].Address.Type == address.Type {
+			inv.Objects[i].Record, inv.Objects[i].Address = record, address // moved or changed in place since
+			continue
+		}
+		o := Object{}
+		if listed, ok := t.listed[address.Type]; ok {
+			if o, ok = listed[record.ID]; !ok {
+				continue // it is gone
+			}
+			t.adopted(record.ID, address)
+		}
+		o.Address, o.ID, o.Record = address, record.ID, record
+		inv.Objects = append(inv.Objects, o)
+	}
+	slices.SortFunc(inv.Objects, func(a, b Object) int {
+		if c := a.Address.Compare(b.Address); c != 0 {
+			return c
+		}
+		if a.Aside != b.Aside {
+			if a.Aside {
+				return 1
+			}
+			return -1
+		}
+		return b.Created.Compare(a.Created)
+	})
+}
+
+// adopted marks what an object that carries no label of ours has taken.
+func (t *taking) adopted(id string, address graph.Instance) {
+	for i, taken := range t.inventory.Taken {
+		if id != "" && (strings.Contains(taken.Owner, fmt.Sprintf("(%.12s)", id)) || taken.Kind == contract.ClaimVolumeName && taken.Value == id) {
+			t.inventory.Taken[i].By = address
+		}
+	}
+}
+
+// Listed reports whether an inventory lists all objects of a type, which then carry labels of ours.
+func Listed(typ string) bool { return typ == containerType || typ == networkType || typ == volumeType }

@@ -1,0 +1,296 @@
+package plan
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
+
+	"github.com/cleat-dev/cleat/reconcile/config"
+	"github.com/cleat-dev/cleat/reconcile/graph"
+	"github.com/cleat-dev/cleat/reconcile/observe"
+)
+
+// Input is what a plan is computed from.
+type Input struct {
+	Project   string
+	Config    *config.Config
+	Evaluator *config.Evaluator
+	Types     Types
+	// Hosts gives the engine of every provider configuration in use.
+	Hosts   map[config.ProviderKey]*Host
+	Limiter *graph.Limiter
+	// Targets, when there are any, restrict the plan to what they name and what that needs.
+	Targets []graph.Target
+	// Replace are objects to be replaced though nothing else asks for it.
+	Replace []graph.Target
+	// RefreshOnly reports drift and plans nothing.
+	RefreshOnly bool
+	// Recorded are the outputs as of the last apply.
+	Recorded map[string]cty.Value
+}
+
+// Build computes a plan. It reads from the engines and changes nothing. Diagnostics with errors come with the plan as
+// far as it got, for show only.
+func Build(ctx context.Context, in Input) (*Plan, hcl.Diagnostics) {
+	return build(ctx, in, nil)
+}
+
+// build is Build with imports beside those of import blocks.
+func build(ctx context.Context, in Input, adopted map[graph.Instance]string) (*Plan, hcl.Diagnostics) {
+	relocate(in.Config, in.Hosts)
+	b := newBuilder(in)
+	for address, id := range adopted {
+		b.imports[address] = config.Import{To: address, ID: id}
+	}
+	imports, diags := in.Evaluator.Imports()
+	if diags.HasErrors() {
+		return &Plan{Project: in.Project}, diags
+	}
+	b.report(diags)
+	for _, i := range imports {
+		b.imports[i.To] = i
+	}
+	walked := b.targeted(in.Config.Graph())
+	if _, err := walked.Walk(ctx, b.visit); err != nil {
+		b.report(hcl.Diagnostics{{Severity: hcl.DiagError, Summary: "Dependency cycle", Detail: err.Error()}})
+	}
+	if err := ctx.Err(); err != nil {
+		b.report(hcl.Diagnostics{{Severity: hcl.DiagError, Summary: "Interrupted", Detail: "The plan was interrupted; nothing was changed."}})
+	}
+	if !b.diags.HasErrors() {
+		b.unknownImports(imports)
+		b.orphans()
+		b.claims()
+	}
+	p := &Plan{Project: in.Project, Steps: b.steps, Outputs: b.outputs(), RefreshOnly: in.RefreshOnly, values: b.values}
+	p.sort()
+	if in.RefreshOnly {
+		p.onlyDrift()
+	}
+	return p, b.diags
+}
+
+func (p *Plan) sort() {
+	slices.SortStableFunc(p.Steps, func(a, b *Step) int {
+		if c := a.Address.Compare(b.Address); c != 0 {
+			return c
+		}
+		return len(a.Deposed) - len(b.Deposed)
+	})
+}
+
+type builder struct {
+	Input
+	imports map[graph.Instance]config.Import
+
+	mu       sync.Mutex
+	steps    []*Step
+	declared map[graph.Instance]*Step
+	diags    hcl.Diagnostics
+	values   map[graph.Instance]cty.Value
+	// touched are the blocks with a step that changes something, for data sources that depend on them.
+	touched map[graph.Resource]bool
+}
+
+func newBuilder(in Input) *builder {
+	b := &builder{
+		Input: in, imports: map[graph.Instance]config.Import{},
+		declared: map[graph.Instance]*Step{}, values: map[graph.Instance]cty.Value{}, touched: map[graph.Resource]bool{},
+	}
+	return b
+}
+
+// set tells the evaluator what an object is, and remembers it for the apply.
+func (b *builder) set(address graph.Instance, value cty.Value) {
+	b.mu.Lock()
+	b.values[address] = value
+	b.mu.Unlock()
+	b.Evaluator.Set(address, value)
+}
+
+// unknownImports refuses import blocks for what is not declared.
+func (b *builder) unknownImports(imports []config.Import) {
+	for _, i := range imports {
+		if _, ok := b.step(i.To); ok || !b.included(i.To) || len(b.Targets) > 0 {
+			continue
+		}
+		b.report(hcl.Diagnostics{{
+			Severity: hcl.DiagError, Summary: "Import to an undeclared address", Subject: &i.Range,
+			Detail: fmt.Sprintf("There is no %s in the configuration. Declare it, or correct the address in \"to\".", i.To),
+		}})
+	}
+}
+
+// relocate gives what moved blocks name its new address, once per engine.
+func relocate(cfg *config.Config, hosts map[config.ProviderKey]*Host) {
+	done := map[*observe.Inventory]bool{}
+	for _, h := range hosts {
+		if done[h.Inventory] {
+			continue
+		}
+		done[h.Inventory] = true
+		for i, o := range h.Inventory.Objects {
+			if to := cfg.Relocate(o.Address); to != o.Address {
+				if len(h.objects(to)) > 0 {
+					continue // something is there already: the old one is declared no longer
+				}
+				h.Inventory.Objects[i].Address, h.Inventory.Objects[i].From = to, o.Address
+			}
+		}
+		slices.SortStableFunc(h.Inventory.Objects, func(a, b observe.Object) int { return a.Address.Compare(b.Address) })
+	}
+}
+
+func (b *builder) report(diags hcl.Diagnostics) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.diags = append(b.diags, diags...)
+}
+
+func (b *builder) add(s *Step) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.steps = append(b.steps, s)
+	if s.Deposed == "" && s.Declared != nil {
+		b.declared[s.Address] = s
+	}
+	if s.Changing() {
+		b.touched[s.Address.Resource()] = true
+	}
+}
+
+func (b *builder) step(address graph.Instance) (*Step, bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	s, ok := b.declared[address]
+	return s, ok
+}
+
+// targeted is the part of the graph the targets name, with all it needs.
+func (b *builder) targeted(g *graph.Graph[config.Node]) *graph.Graph[config.Node] {
+	if len(b.Targets) == 0 {
+		return g
+	}
+	var named []config.Node
+	for _, n := range g.Nodes() {
+		if n.Kind != config.ResourceNode && n.Kind != config.DataNode {
+			continue
+		}
+		if slices.ContainsFunc(b.Targets, func(t graph.Target) bool { return t.MatchesResource(n.Resource()) }) {
+			named = append(named, n)
+		}
+	}
+	needed := map[config.Node]bool{}
+	for _, n := range g.Reachable(named...) {
+		needed[n] = true
+	}
+	return g.Subgraph(func(n config.Node) bool { return needed[n] })
+}
+
+// included reports whether an instance is to be planned: targets may name one instance of several.
+func (b *builder) included(address graph.Instance) bool {
+	if len(b.Targets) == 0 {
+		return true
+	}
+	named := false
+	for _, t := range b.Targets {
+		if t.Matches(address) {
+			return true
+		}
+		named = named || t.MatchesResource(address.Resource())
+	}
+	return !named // needed by what is named
+}
+
+// errVisit ends a visit whose diagnostics are reported already.
+type errVisit struct{}
+
+func (errVisit) Error() string { return "see diagnostics" }
+
+func (b *builder) visit(ctx context.Context, n config.Node) error {
+	var diags hcl.Diagnostics
+	switch n.Kind {
+	case config.ResourceNode, config.DataNode:
+		diags = b.instances(ctx, n)
+	default:
+		diags = b.Evaluator.Check(n)
+	}
+	b.report(diags)
+	if diags.HasErrors() {
+		return errVisit{}
+	}
+	return nil
+}
+
+// instances plans all instances of a block, as many at once as the limiter allows.
+func (b *builder) instances(ctx context.Context, n config.Node) hcl.Diagnostics {
+	addresses, diags := b.Evaluator.Expand(n.Resource())
+	if diags.HasErrors() {
+		return diags
+	}
+	var (
+		all sync.WaitGroup
+		mu  sync.Mutex
+	)
+	for _, address := range addresses {
+		if !b.included(address) {
+			continue
+		}
+		all.Go(func() {
+			var found hcl.Diagnostics
+			_ = b.Limiter.Do(ctx, func(ctx context.Context) error {
+				if n.Kind == config.DataNode {
+					found = b.data(ctx, address)
+				} else {
+					found = b.resource(ctx, address)
+				}
+				return nil
+			})
+			mu.Lock()
+			diags = append(diags, found...)
+			mu.Unlock()
+		})
+	}
+	all.Wait()
+	return diags
+}
+
+// outputs are the outputs before and after.
+func (b *builder) outputs() []Output {
+	var outputs []Output
+	if len(b.Targets) > 0 {
+		return nil // what they refer to may not be planned
+	}
+	seen := map[string]bool{}
+	for _, name := range b.Config.Outputs() {
+		seen[name] = true
+		o, diags := b.Evaluator.Output(name)
+		if diags.HasErrors() {
+			if !b.diags.HasErrors() {
+				b.report(diags)
+			}
+			continue
+		}
+		before, ok := b.Recorded[name]
+		if !ok {
+			before = cty.NilVal
+		}
+		outputs = append(outputs, Output{Name: name, Before: before, After: o.Value, Sensitive: o.Sensitive})
+	}
+	for name, before := range b.Recorded {
+		if !seen[name] {
+			outputs = append(outputs, Output{Name: name, Before: before, After: cty.NilVal})
+		}
+	}
+	slices.SortFunc(outputs, func(x, y Output) int {
+		if x.Name < y.Name {
+			return -1
+		}
+		return 1
+	})
+	return outputs
+}

@@ -1,0 +1,117 @@
+package plan
+
+import (
+	"fmt"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"github.com/cleat-dev/cleat/reconcile/graph"
+	"github.com/cleat-dev/cleat/reconcile/observe"
+	"github.com/cleat-dev/cleat/resources/contract"
+)
+
+// claim is a claim of a planned object.
+type claim struct {
+	contract.Claim
+	step *Step
+}
+
+// claims refuses a plan in which two objects want the same name or port of a host, or one that a foreign object has.
+func (b *builder) claims() {
+	byHost := map[*observe.Inventory][]claim{}
+	for _, s := range b.steps {
+		resource, ok := b.Types.Resources[s.Address.Type]
+		if !ok || s.After.IsNull() || s.Deposed != "" {
+			continue
+		}
+		wanted, err := resource.Claims(s.After)
+		if err != nil {
+			b.report(problem(s.Address, nil, err))
+			continue
+		}
+		inventory := b.Hosts[s.Provider].Inventory
+		for _, c := range wanted {
+			byHost[inventory] = append(byHost[inventory], claim{c, s})
+		}
+	}
+	for inventory, wanted := range byHost {
+		b.among(wanted)
+		b.against(inventory, wanted)
+	}
+}
+
+// among finds two declared objects that want the same.
+func (b *builder) among(wanted []claim) {
+	type key struct {
+		kind  contract.ClaimKind
+		value string
+	}
+	first := map[key][]claim{}
+	for _, c := range wanted {
+		k := key{c.Kind, c.Value}
+		for _, other := range first[k] {
+			if c.Conflicts(other.Claim) && other.step.Address != c.step.Address {
+				b.refuse(c, fmt.Sprintf("%s %q is also taken by %s. Give one of them another.", c.Kind, c.Value, other.step.Address))
+				break
+			}
+		}
+		first[k] = append(first[k], c)
+	}
+}
+
+// against finds foreign objects that have what a step is about to take.
+func (b *builder) against(inventory *observe.Inventory, wanted []claim) {
+	taken := map[string][]observe.Taken{}
+	for _, t := range inventory.Taken {
+		taken[t.Value] = append(taken[t.Value], t)
+	}
+	for _, c := range wanted {
+		if c.step.Action != Create && c.step.Action != Replace && !c.step.Changes.Has(c.root()) {
+			continue
+		}
+		for _, t := range taken[c.Value] {
+			if !c.Conflicts(t.Claim) || t.By == c.step.Address || b.leaves(t.By) {
+				continue
+			}
+			text := fmt.Sprintf("%s %q is taken by %s, which is not managed here.", c.Kind, c.Value, t.Owner)
+			if t.By != (graph.Instance{}) {
+				text = fmt.Sprintf("%s %q is taken by %s, which is %s and keeps it.", c.Kind, c.Value, t.Owner, t.By)
+			} else if c.Kind != contract.ClaimHostPort {
+				text += fmt.Sprintf(" Choose another, remove it, or take it over: cleat adopt '%s' %s", c.step.Address, c.Value)
+			}
+			b.refuse(c, text)
+			break
+		}
+	}
+}
+
+// root is the attribute that makes a claim.
+func (c claim) root() string {
+	for i, r := range c.Path {
+		if r == '.' || r == '[' {
+			return c.Path[:i]
+		}
+	}
+	return c.Path
+}
+
+// leaves reports whether an object of ours gives up what it has in this plan.
+func (b *builder) leaves(address graph.Instance) bool {
+	if address == (graph.Instance{}) {
+		return false
+	}
+	for _, s := range b.steps {
+		if s.Address == address && (s.Action == Delete || s.Action == Replace || s.Action == Update) {
+			return true
+		}
+	}
+	return false
+}
+
+func (b *builder) refuse(c claim, detail string) {
+	d := &hcl.Diagnostic{Severity: hcl.DiagError, Summary: "Conflict: " + c.step.Address.String(), Detail: c.Path + ": " + detail, Subject: c.step.Declared}
+	if block, diags := b.Evaluator.Eval(c.step.Address); !diags.HasErrors() {
+		d.Subject = block.Range(c.Path)
+	}
+	b.report(hcl.Diagnostics{d})
+}

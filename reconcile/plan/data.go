@@ -1,0 +1,66 @@
+package plan
+
+import (
+	"context"
+	"slices"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/cleat-dev/cleat/reconcile/config"
+	"github.com/cleat-dev/cleat/reconcile/graph"
+)
+
+// data reads a data source, or leaves it to the apply: when what it asks is not known yet, or when depends_on names
+// something that is going to change.
+func (b *builder) data(ctx context.Context, address graph.Instance) hcl.Diagnostics {
+	diags := b.Evaluator.Preconditions(address)
+	if diags.HasErrors() {
+		return diags
+	}
+	block, more := b.Evaluator.Eval(address)
+	if diags = append(diags, more...); diags.HasErrors() {
+		return diags
+	}
+	source, host := b.Types.Data[address.Type], b.Hosts[block.Provider]
+	declared, err := toObject(block.Value, source.Node())
+	if err != nil {
+		return append(diags, problem(address, block, err)...)
+	}
+	if diags = append(diags, Diagnostics(source.Validate(ctx, declared), block)...); diags.HasErrors() {
+		return diags
+	}
+	static, _ := b.Config.Resource(address.Resource())
+	var answer types.Object
+	if block.Value.IsWhollyKnown() && !b.changing(static.DependsOn) {
+		if answer, err = source.Read(ctx, host.Engine, declared); err != nil {
+			return append(diags, problem(address, block, err)...)
+		}
+	} else {
+		values := declared.Attributes()
+		for _, a := range source.Node().Attributes {
+			if a.Computed && values[a.Name].IsNull() {
+				values[a.Name] = a.Unknown
+			}
+		}
+		if answer, err = source.Node().Object(values); err != nil {
+			return append(diags, problem(address, block, err)...)
+		}
+		b.add(&Step{
+			Address: address, Provider: block.Provider, Action: Read, Node: source.Node(), Before: source.Node().Null(), After: answer,
+			Sensitive: sensitiveRoots(block.Sensitive), Declared: &static.Range, Host: host.Name, Reason: "what it asks is known after apply",
+		})
+	}
+	value, err := config.ToCty(answer)
+	if err != nil {
+		return append(diags, problem(address, block, err)...)
+	}
+	b.set(address, value)
+	return append(diags, b.Evaluator.Postconditions(address)...)
+}
+
+func (b *builder) changing(blocks []graph.Resource) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.ContainsFunc(blocks, func(r graph.Resource) bool { return b.touched[r] })
+}

@@ -1,0 +1,38 @@
+package plan
+
+import (
+	"slices"
+
+	"github.com/cleat-dev/cleat/reconcile/graph"
+	"github.com/cleat-dev/cleat/reconcile/observe"
+	"github.com/cleat-dev/cleat/resources/contract"
+)
+
+// Host is one engine as a plan sees it. Several provider configurations may lead to the same one.
+type Host struct {
+	// Name tells engines apart in output: the provider's alias; empty when there is only one.
+	Name string
+	// Engine is the value resource types call. APIVersion is what it speaks.
+	Engine     any
+	APIVersion string
+	Inventory  *observe.Inventory
+}
+
+// Types are the resource types and data sources by their full names.
+type Types struct {
+	Resources map[string]contract.Resource
+	Data      map[string]contract.Data
+}
+
+// objects returns our objects at an address, the one that counts first.
+func (h *Host) objects(address graph.Instance) []observe.Object {
+	i, found := slices.BinarySearchFunc(h.Inventory.Objects, address, func(o observe.Object, a graph.Instance) int { return o.Address.Compare(a) })
+	if !found {
+		return nil
+	}
+	end := i
+	for end < len(h.Inventory.Objects) && h.Inventory.Objects[end].Address == address {
+		end++
+	}
+	return h.Inventory.Objects[i:end]
+}
