@@ -1,0 +1,35 @@
+package containers
+
+import (
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/cleat-dev/cleat/datasources/flatten"
+	"github.com/cleat-dev/cleat/resources/contract"
+)
+
+// Model is the question and its answer.
+type Model struct {
+	ID         types.String            `tfsdk:"id"`
+	All        types.Bool              `tfsdk:"all"`
+	Limit      types.Int64             `tfsdk:"limit"`
+	Filter     contract.Blocks[Filter] `tfsdk:"filter"`
+	Containers types.List              `tfsdk:"containers"`
+}
+
+// Filter is one condition; a container meets it with any of the values.
+type Filter struct {
+	Name   types.String `tfsdk:"name"`
+	Values types.Set    `tfsdk:"values"`
+}
+
+var containerObject = flatten.Object{
+	"id":       types.StringType,
+	"names":    types.ListType{ElemType: types.StringType},
+	"image":    types.StringType,
+	"image_id": types.StringType,
+	"command":  types.StringType,
+	"created":  types.Int64Type,
+	"state":    types.StringType,
+	"status":   types.StringType,
+	"labels":   types.MapType{ElemType: types.StringType},
+}
