@@ -1,0 +1,90 @@
+package container
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/moby/moby/api/types/network"
+
+	"github.com/cleat-dev/cleat/resources/contract"
+)
+
+// createMode is the network mode a container is created with: that of the first network takes the place of the
+// default bridge, so that the bridge is not attached in addition.
+func createMode(m Model) string {
+	mode := m.NetworkMode.ValueString()
+	if isDefaultMode(mode) && len(m.Networks.Items) > 0 {
+		return m.Networks.Items[0].Name.ValueString()
+	}
+	return mode
+}
+
+// isDefaultMode reports whether a mode is one of the names of the default bridge.
+func isDefaultMode(mode string) bool { return slices.Contains([]string{"", "default", "bridge"}, mode) }
+
+// expandEndpoint returns the settings of an endpoint; at is the path of its block, for errors.
+func expandEndpoint(n Network, at string) (*network.EndpointSettings, error) {
+	e := &network.EndpointSettings{
+		Aliases: sorted(n.Aliases), DriverOpts: pairs(sorted(n.DriverOpts)), GwPriority: int(n.GwPriority.ValueInt64()),
+	}
+	ipam := &network.EndpointIPAMConfig{}
+	var err error
+	if ipam.IPv4Address, err = address(n.IPv4Address.ValueString()); err != nil {
+		return nil, contract.At(at, "ipv4_address: %w", err)
+	}
+	if ipam.IPv6Address, err = address(n.IPv6Address.ValueString()); err != nil {
+		return nil, contract.At(at, "ipv6_address: %w", err)
+	}
+	for _, s := range sorted(n.LinkLocalIPs) {
+		ip, err := address(s)
+		if err != nil {
+			return nil, contract.At(at, "link_local_ips: %w", err)
+		}
+		ipam.LinkLocalIPs = append(ipam.LinkLocalIPs, ip)
+	}
+	if ipam.IPv4Address.IsValid() || ipam.IPv6Address.IsValid() || len(ipam.LinkLocalIPs) > 0 {
+		e.IPAMConfig = ipam
+	}
+	if mac := n.MacAddress.ValueString(); mac != "" {
+		parsed, err := net.ParseMAC(mac)
+		if err != nil {
+			return nil, contract.At(at, "mac_address: %w", err)
+		}
+		e.MacAddress = network.HardwareAddr(parsed)
+	}
+	return e, nil
+}
+
+// address parses an IP address; "" is none.
+func address(s string) (netip.Addr, error) {
+	if s == "" {
+		return netip.Addr{}, nil
+	}
+	return netip.ParseAddr(strings.Trim(s, "[]"))
+}
+
+// splitNetworks divides the declared networks into those the create call attaches and those connected after it.
+// Engines before API 1.44 take one endpoint at creation, and it must be that of the network mode.
+func splitNetworks(m Model, several bool) (created map[string]*network.EndpointSettings, later []Network, err error) {
+	mode := createMode(m)
+	named := func(n Network) bool { return n.Name.ValueString() == mode }
+	several = several && slices.ContainsFunc(m.Networks.Items, named)
+	for i, n := range m.Networks.Items {
+		if !named(n) && !several {
+			later = append(later, n)
+			continue
+		}
+		endpoint, err := expandEndpoint(n, fmt.Sprintf("networks_advanced[%d]", i))
+		if err != nil {
+			return nil, nil, err
+		}
+		if created == nil {
+			created = map[string]*network.EndpointSettings{}
+		}
+		created[n.Name.ValueString()] = endpoint
+	}
+	return created, later, nil
+}

@@ -1,0 +1,144 @@
+package container
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/moby/moby/api/types/blkiodev"
+
+	"github.com/cleat-dev/cleat/resources/contract"
+)
+
+func flattenLimits(o observation, last Model, m *Model) {
+	r := o.HostConfig.Resources
+	m.Memory = followInt(last.Memory, mebibytes(r.Memory, last.Memory))
+	m.MemorySwap = flattenSwap(r.Memory, r.MemorySwap, last.MemorySwap, o.noSwapLimit)
+	m.MemoryReservation = types.Int64Value(mebibytes(r.MemoryReservation, last.MemoryReservation))
+	m.CPUShares = followInt(last.CPUShares, r.CPUShares)
+	m.CPUSet = followString(last.CPUSet, r.CpusetCpus, sameCPUList)
+	m.CPUs = followString(last.CPUs, formatCPUs(r.NanoCPUs), sameCPUCount)
+	period, quota := r.CPUPeriod, r.CPUQuota
+	if r.NanoCPUs > 0 && !given(last.CPUPeriod) && !given(last.CPUQuota) {
+		period, quota = 0, 0 // podman reports both forms of the one limit
+	}
+	m.CPUPeriod = followInt(last.CPUPeriod, period)
+	m.CPUQuota = followInt(last.CPUQuota, quota, -1) // -1 is no limit too
+	m.ShmSize = types.Int64Value(mebibytes(o.HostConfig.ShmSize, last.ShmSize))
+
+	policy := o.HostConfig.RestartPolicy
+	m.Restart = types.StringValue("no")
+	if policy.Name != "" {
+		m.Restart = types.StringValue(string(policy.Name))
+	}
+	m.MaxRetryCount = followInt(last.MaxRetryCount, int64(policy.MaximumRetryCount))
+	if !policy.IsOnFailure() && given(last.MaxRetryCount) {
+		m.MaxRetryCount = last.MaxRetryCount // it has no meaning, so no engine keeps it
+	}
+
+	m.DeviceReadBps, m.DeviceWriteBps = flattenRates(r.BlkioDeviceReadBps), flattenRates(r.BlkioDeviceWriteBps)
+	m.DeviceReadIOps, m.DeviceWriteIOps = flattenRates(r.BlkioDeviceReadIOps), flattenRates(r.BlkioDeviceWriteIOps)
+	m.Ulimits = flattenUlimits(o, last)
+}
+
+// flattenSwap leaves out what engines do without being told: twice the memory, and no limit without a memory limit.
+// On a kernel that cannot limit swap the engine says unlimited whatever was asked for.
+func flattenSwap(memory, swap int64, last types.Int64, unlimitable bool) types.Int64 {
+	switch {
+	case swap == -1 && given(last) && (unlimitable || last.ValueInt64() == -1):
+		return last
+	case swap == -1 && (unlimitable || memory == 0):
+		return types.Int64Null()
+	case swap == -1:
+		return types.Int64Value(-1)
+	case given(last) && expandSwap(last.ValueInt64()) == swap:
+		return last
+	case swap == 2*memory:
+		return types.Int64Null()
+	}
+	return types.Int64Value(mebibytes(swap, last))
+}
+
+// formatCPUs is the inverse of nanoCPUs.
+func formatCPUs(nano int64) string {
+	if nano == 0 {
+		return ""
+	}
+	text := strconv.FormatInt(nano+1e9, 10) // one digit before the nine decimals at least
+	whole, fraction := nano/1e9, text[len(text)-9:]
+	return strings.TrimSuffix(strconv.FormatInt(whole, 10)+"."+strings.TrimRight(fraction, "0"), ".")
+}
+
+func sameCPUCount(a, b string) bool {
+	x, errA := nanoCPUs(a)
+	y, errB := nanoCPUs(b)
+	return errA == nil && errB == nil && x == y
+}
+
+// sameCPUList compares lists of CPUs: 0-2 is 0,1,2.
+func sameCPUList(a, b string) bool {
+	x, okA := cpuNumbers(a)
+	y, okB := cpuNumbers(b)
+	if !okA || !okB || len(x) != len(y) {
+		return false
+	}
+	for n := range x {
+		if !y[n] {
+			return false
+		}
+	}
+	return true
+}
+
+func cpuNumbers(s string) (map[int]bool, bool) {
+	out := map[int]bool{}
+	for part := range strings.SplitSeq(s, ",") {
+		first, lastOf, isRange := strings.Cut(part, "-")
+		from, err := strconv.Atoi(first)
+		to := from
+		if err == nil && isRange {
+			to, err = strconv.Atoi(lastOf)
+		}
+		if err != nil || from < 0 || to > 1<<13 { // the kernel's most
+			return nil, false
+		}
+		for n := from; n <= to; n++ {
+			out[n] = true
+		}
+	}
+	return out, true
+}
+
+func flattenRates(have []*blkiodev.ThrottleDevice) contract.Blocks[DeviceRate] {
+	var out contract.Blocks[DeviceRate]
+	for _, d := range have {
+		if d != nil {
+			out.Items = append(out.Items, DeviceRate{Path: types.StringValue(d.Path), Rate: types.Int64Value(int64(d.Rate))})
+		}
+	}
+	return out
+}
+
+// flattenUlimits leaves out those podman gives every container. Those of dockerd's default-ulimits look like declared
+// ones; see the rule of the block.
+func flattenUlimits(o observation, last Model) contract.Blocks[Ulimit] {
+	declared := map[string]bool{}
+	for _, u := range last.Ulimits.Items {
+		declared[u.Name.ValueString()] = true
+	}
+	var out contract.Blocks[Ulimit]
+	for _, u := range o.HostConfig.Ulimits {
+		if u == nil {
+			continue
+		}
+		name := u.Name
+		if short, ok := strings.CutPrefix(name, "RLIMIT_"); ok {
+			name = strings.ToLower(short)
+		}
+		if o.podman && !declared[name] && (name == "nofile" || name == "nproc") {
+			continue
+		}
+		out.Items = append(out.Items, Ulimit{Name: types.StringValue(name), Soft: types.Int64Value(u.Soft), Hard: types.Int64Value(u.Hard)})
+	}
+	return out
+}

@@ -1,0 +1,264 @@
+package container
+
+import (
+	"maps"
+	"net"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/moby/moby/api/types/container"
+	"github.com/moby/moby/api/types/network"
+
+	"github.com/cleat-dev/cleat/resources/contract"
+)
+
+// attached are a container's endpoints by name of the network.
+type attached map[string]*network.EndpointSettings
+
+func endpoints(r container.InspectResponse) attached {
+	if r.NetworkSettings == nil {
+		return nil
+	}
+	return r.NetworkSettings.Networks
+}
+
+// names are in order.
+func (a attached) names() []string { return slices.Sorted(maps.Keys(a)) }
+
+// find returns the name of the network that has this name or id.
+func (a attached) find(nameOrID string) (string, bool) {
+	if _, ok := a[nameOrID]; ok {
+		return nameOrID, true
+	}
+	for _, name := range a.names() {
+		if e := a[name]; e != nil && e.NetworkID != "" && (e.NetworkID == nameOrID || len(nameOrID) >= 12 && strings.HasPrefix(e.NetworkID, nameOrID)) {
+			return name, true
+		}
+	}
+	return "", false
+}
+
+// isEngineNetwork reports whether a network is one that engines attach by themselves.
+func isEngineNetwork(name string) bool {
+	return slices.Contains([]string{"bridge", "default", "podman", "host", "none", "nat"}, name)
+}
+
+// declares reports whether a network is among those declared, by name or id.
+func declares(b contract.Blocks[Network], have attached, name string) bool {
+	return slices.ContainsFunc(b.Items, func(n Network) bool {
+		found, ok := have.find(n.Name.ValueString())
+		return ok && found == name
+	})
+}
+
+func flattenNetworks(o observation, last Model, m *Model) {
+	have := endpoints(o.InspectResponse)
+	var byMode string
+	m.NetworkMode, byMode = flattenMode(o, last, have)
+	m.NetworkData = flattenData(have)
+	for _, name := range have.names() {
+		if e := have[name]; e != nil && (declares(last.Networks, have, name) || name != byMode && !isEngineNetwork(name)) {
+			m.Networks.Items = append(m.Networks.Items, flattenNetwork(o, last.Networks, have, name))
+		}
+	}
+}
+
+// flattenMode returns the network mode, and the network it attaches where that is not one of networks_advanced. A mode
+// that names a network is what a container made with networks_advanced has: it says nothing that was declared, unless
+// it was declared.
+func flattenMode(o observation, last Model, have attached) (types.String, string) {
+	mode := string(o.HostConfig.NetworkMode)
+	byDefault := types.StringValue("bridge")
+	if given(last.NetworkMode) && isDefaultMode(last.NetworkMode.ValueString()) {
+		byDefault = last.NetworkMode
+	}
+	switch {
+	case o.HostConfig.NetworkMode.IsHost(), o.HostConfig.NetworkMode.IsNone(), o.HostConfig.NetworkMode.IsContainer():
+		return followString(last.NetworkMode, mode, o.sameMode), ""
+	case given(last.NetworkMode) && !isDefaultMode(last.NetworkMode.ValueString()):
+		wanted := last.NetworkMode.ValueString()
+		if name, ok := have.find(wanted); ok && (mode == wanted || mode == name || mode == have[name].NetworkID || o.podman) {
+			return last.NetworkMode, name
+		}
+		// The network was left behind its mode: without it the mode does not hold.
+		return byDefault, ""
+	}
+	return byDefault, ""
+}
+
+func flattenNetwork(o observation, last contract.Blocks[Network], have attached, name string) Network {
+	e := have[name]
+	var was Network
+	if i := slices.IndexFunc(last.Items, func(n Network) bool { found, ok := have.find(n.Name.ValueString()); return ok && found == name }); i >= 0 {
+		was = last.Items[i]
+	}
+	n := Network{
+		Name:       followString(was.Name, name, func(string, string) bool { return true }),
+		Aliases:    followSet(was.Aliases, e.Aliases, nil, o.ID[:min(12, len(o.ID))], strings.TrimPrefix(o.Name, "/")),
+		DriverOpts: followSet(was.DriverOpts, joined(e.DriverOpts), nil),
+		GwPriority: followInt(was.GwPriority, int64(e.GwPriority)),
+		MacAddress: types.StringNull(),
+	}
+	ipam := orZero(e.IPAMConfig)
+	n.IPv4Address = followAddress(was.IPv4Address, addressText(ipam.IPv4Address), addressText(e.IPAddress))
+	n.IPv6Address = followAddress(was.IPv6Address, addressText(ipam.IPv6Address), addressText(e.GlobalIPv6Address))
+	n.LinkLocalIPs = followSet(was.LinkLocalIPs, addresses(ipam.LinkLocalIPs), canonicalAddress)
+	if given(was.MacAddress) { // every endpoint has one, only declared ones count
+		n.MacAddress = followString(was.MacAddress, e.MacAddress.String(), sameMAC)
+		if len(e.MacAddress) == 0 {
+			n.MacAddress = was.MacAddress // it does not run
+		}
+	}
+	return n
+}
+
+// addressText is "" for no address.
+func addressText(a netip.Addr) string {
+	if !a.IsValid() {
+		return ""
+	}
+	return a.String()
+}
+
+// followAddress compares a declared address with the configured one, or with the actual one on engines that do not
+// report what was configured; such an engine says nothing of a container that does not run.
+func followAddress(last types.String, configured, actual string) types.String {
+	if configured == "" && given(last) {
+		if actual == "" {
+			return last
+		}
+		configured = actual
+	}
+	return followString(last, configured, func(a, b string) bool { return canonicalAddress(strings.Trim(a, "[]")) == b })
+}
+
+func sameMAC(a, b string) bool {
+	x, err := net.ParseMAC(a)
+	return err == nil && x.String() == b
+}
+
+// endpointChanges reports whether a network that stays is declared with other settings than it was observed with.
+func endpointChanges(observed Model, planned Network, have attached, name string) bool {
+	for _, was := range observed.Networks.Items {
+		if found, ok := have.find(was.Name.ValueString()); !ok || found != name {
+			continue
+		}
+		a, errA := expandEndpoint(was, "networks_advanced")
+		b, errB := expandEndpoint(planned, "networks_advanced")
+		return errA != nil || errB != nil || !sameEndpoint(a, b)
+	}
+	return true
+}
+
+func sameEndpoint(a, b *network.EndpointSettings) bool {
+	x, y := orZero(a.IPAMConfig), orZero(b.IPAMConfig)
+	return slices.Equal(a.Aliases, b.Aliases) && maps.Equal(a.DriverOpts, b.DriverOpts) && a.GwPriority == b.GwPriority &&
+		slices.Equal(a.MacAddress, b.MacAddress) && x.IPv4Address == y.IPv4Address && x.IPv6Address == y.IPv6Address &&
+		slices.Equal(x.LinkLocalIPs, y.LinkLocalIPs)
+}
+
+// flattenData lists the endpoints by name of the network.
+func flattenData(have attached) types.List {
+	elements := []attr.Value{}
+	for _, name := range have.names() {
+		e := orZero(have[name])
+		mac := ""
+		if len(e.MacAddress) > 0 {
+			mac = e.MacAddress.String()
+		}
+		elements = append(elements, types.ObjectValueMust(networkDataType.AttrTypes, map[string]attr.Value{
+			"network_name":              types.StringValue(name),
+			"gateway":                   types.StringValue(addressText(e.Gateway)),
+			"ip_address":                types.StringValue(addressText(e.IPAddress)),
+			"ip_prefix_length":          types.Int64Value(int64(e.IPPrefixLen)),
+			"ipv6_gateway":              types.StringValue(addressText(e.IPv6Gateway)),
+			"global_ipv6_address":       types.StringValue(addressText(e.GlobalIPv6Address)),
+			"global_ipv6_prefix_length": types.Int64Value(int64(e.GlobalIPv6PrefixLen)),
+			"mac_address":               types.StringValue(mac),
+		}))
+	}
+	return types.ListValueMust(networkDataType, elements)
+}
+
+// flattenPorts lists the published ports in the order they were declared, then by number. What is published is what
+// the container was made to publish: a stopped one publishes nothing and has not changed.
+func flattenPorts(o observation, last contract.Blocks[Port]) contract.Blocks[Port] {
+	type published struct {
+		port Port
+		rank int
+	}
+	var found []published
+	used := make([]bool, len(last.Items))
+	for _, port := range slices.SortedFunc(maps.Keys(o.HostConfig.PortBindings), func(a, b network.Port) int { return strings.Compare(portKey(a), portKey(b)) }) {
+		for i, binding := range o.HostConfig.PortBindings[port] {
+			p := Port{
+				Internal: types.Int64Value(int64(port.Num())), Protocol: types.StringValue(string(port.Proto())),
+				IP: types.StringValue(bindingIP(binding)), External: types.Int64Null(),
+			}
+			if n, err := strconv.ParseInt(binding.HostPort, 10, 64); err == nil && n != 0 {
+				p.External = types.Int64Value(n)
+			} else if actual := o.NetworkSettings.Ports[port]; i < len(actual) {
+				if n, err := strconv.ParseInt(actual[i].HostPort, 10, 64); err == nil {
+					p.External = types.Int64Value(n)
+				}
+			}
+			rank := len(last.Items)
+			if j := matchPort(last.Items, used, p); j >= 0 {
+				used[j], rank = true, j
+				p = followPort(last.Items[j], p)
+			}
+			found = append(found, published{p, rank})
+		}
+	}
+	slices.SortStableFunc(found, func(a, b published) int { return a.rank - b.rank })
+	var out contract.Blocks[Port]
+	for _, f := range found {
+		out.Items = append(out.Items, f.port)
+	}
+	return out
+}
+
+// portKey sorts by number, then protocol.
+func portKey(p network.Port) string {
+	n := strconv.Itoa(int(p.Num()))
+	return strings.Repeat("0", 5-len(n)) + n + "/" + string(p.Proto())
+}
+
+// bindingIP is the address of the host; none means all.
+func bindingIP(b network.PortBinding) string {
+	if !b.HostIP.IsValid() {
+		return "0.0.0.0"
+	}
+	return b.HostIP.String()
+}
+
+// matchPort returns the unused declared port that is this one, preferably on the same port of the host.
+func matchPort(last []Port, used []bool, have Port) int {
+	best := -1
+	for i, was := range last {
+		if used[i] || !was.Internal.Equal(have.Internal) || !strings.EqualFold(was.Protocol.ValueString(), have.Protocol.ValueString()) ||
+			canonicalAddress(strings.Trim(was.IP.ValueString(), "[]")) != have.IP.ValueString() {
+			continue
+		}
+		if given(was.External) && was.External.Equal(have.External) {
+			return i
+		}
+		if best < 0 {
+			best = i
+		}
+	}
+	return best
+}
+
+// followPort keeps the spelling, and the port of the host a stopped container had. 0 asks for any.
+func followPort(was, have Port) Port {
+	have.IP, have.Protocol = was.IP, was.Protocol
+	if given(was.External) && (was.External.ValueInt64() == 0 || !given(have.External)) {
+		have.External = was.External
+	}
+	return have
+}

@@ -1,0 +1,220 @@
+package container
+
+import (
+	"cmp"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/cleat-dev/cleat/resources/contract"
+)
+
+// Rules says what a change of each attribute means; one without a row replaces the container. What the update call
+// really changes was tried on dockerd 20.10: limits of block devices and ulimits are accepted and ignored, and a zero
+// means "leave it", so that no limit can be lifted.
+func (Type) Rules() contract.Rules {
+	rules := contract.Rules{
+		"id":           {Stable: true},
+		"bridge":       {Stable: true},
+		"image":        {Effect: contract.InPlace}, // only the spelling is recorded; image_id decides
+		"image_id":     {Stable: true, Cause: contract.Image},
+		"exit_code":    {MovedBy: []string{"start", "must_run"}},
+		"network_data": {MovedBy: []string{"networks_advanced", "start", "must_run"}},
+
+		"container_logs": {Stable: true, Unreported: true},
+		"upload":         {Unreported: true},
+		"upload_hash":    {Stable: true, Unreported: true, Explain: func(attr.Value, attr.Value) string { return "a local file named by upload.source changed" }},
+		"platform":       {Unreported: true, Requires: "1.41"},
+
+		"name":              {Effect: contract.InPlace, Since: "1.17", Same: sameText(func(a, b string) bool { return strings.TrimPrefix(a, "/") == strings.TrimPrefix(b, "/") })},
+		"start":             {Effect: contract.InPlace},
+		"must_run":          {Effect: contract.InPlace, Same: mayRun},
+		"restart":           {Effect: contract.InPlace, Since: "1.23"},
+		"max_retry_count":   {Effect: contract.InPlace, Since: "1.23"},
+		"networks_advanced": {By: bridgeReplaces, Since: "1.21", Requires: "1.21"},
+
+		"networks_advanced.ipv4_address": {Same: sameText(sameAddress)},
+		"networks_advanced.ipv6_address": {Same: sameText(sameAddress)},
+		"networks_advanced.mac_address":  {Same: sameText(func(a, b string) bool { return strings.EqualFold(a, b) || sameMAC(a, b) || sameMAC(b, a) }), Requires: "1.44"},
+		"networks_advanced.gw_priority":  {Requires: "1.48"},
+
+		"ports":          {Key: []string{"internal", "protocol", "ip"}},
+		"ports.external": {MovedBy: []string{"start", "must_run"}},
+		"ports.ip":       {Same: sameText(sameAddress)},
+
+		"capabilities.add":     {Same: sameSet(canonicalCapability)},
+		"capabilities.drop":    {Same: sameSet(canonicalCapability)},
+		"devices":              {Same: sameDevices},
+		"dns":                  {Same: sameSet(canonicalAddress)},
+		"gpus":                 {Same: sameText(sameGPUs), Requires: "1.40"},
+		"host.ip":              {Same: sameText(sameAddress)},
+		"log_opts":             {Stable: true, Same: subset},
+		"network_mode":         {Same: sameText(func(a, b string) bool { return isDefaultMode(a) && isDefaultMode(b) })},
+		"security_opts":        {Same: sameSet(canonicalSecurity)},
+		"stop_signal":          {Same: sameText(sameSignal), Requires: "1.21"},
+		"ulimit":               {Same: subset},
+		"volumes.host_path":    {Same: sameText(func(a, b string) bool { return path.Clean(a) == path.Clean(b) })},
+		"healthcheck":          {Requires: "1.24"},
+		"healthcheck.interval": {Same: sameText(sameDuration)},
+		"healthcheck.timeout":  {Same: sameText(sameDuration)},
+
+		"healthcheck.start_period":   {Same: sameText(sameDuration)},
+		"healthcheck.start_interval": {Same: sameText(sameDuration), Requires: "1.44"},
+
+		// null is the engine's default of these, which need not be the zero value.
+		"init":         {ZeroIsSet: true, Requires: "1.25"},
+		"stop_timeout": {ZeroIsSet: true, Requires: "1.25"},
+
+		"memory":             {By: liftReplaces, Since: "1.22"},
+		"memory_swap":        {Effect: contract.InPlace, Since: "1.22"},
+		"memory_reservation": {By: liftReplaces, Since: "1.22", Requires: "1.21"},
+		"cpu_shares":         {By: liftReplaces, Since: "1.22"},
+		"cpu_set":            {By: liftReplaces, Since: "1.22", Same: sameText(sameCPUList)},
+		"cpu_period":         {By: liftReplaces, Since: "1.22", Requires: "1.19"},
+		"cpu_quota":          {By: liftReplaces, Since: "1.22", Requires: "1.19"},
+		"cpus":               {By: liftReplaces, Since: "1.29", Requires: "1.25", Same: sameText(sameCPUCount)},
+
+		"cgroupns_mode": {Stable: true, Requires: "1.41"},
+		"ipc_mode":      {Stable: true},
+		"log_driver":    {Stable: true},
+		"runtime":       {Stable: true},
+		"shm_size":      {Stable: true, Requires: "1.22"},
+	}
+	for _, name := range []string{"attach", "logs", "wait", "wait_timeout", "remove_volumes", "destroy_grace_seconds", "container_read_refresh_timeout_milliseconds"} {
+		rules[name] = contract.Rule{ConfigOnly: true}
+	}
+	for name, version := range map[string]string{
+		"device_read_bps": "1.22", "device_read_iops": "1.22", "device_write_bps": "1.22", "device_write_iops": "1.22",
+		"device_requests": "1.40", "dns_opts": "1.21", "group_add": "1.20", "mounts": "1.25", "rm": "1.25",
+		"storage_opts": "1.24", "sysctls": "1.24", "tmpfs": "1.22", "userns_mode": "1.23",
+	} {
+		rules[name] = contract.Rule{Requires: version}
+	}
+	return rules
+}
+
+// liftReplaces: the engine reads no limit as "leave the limit".
+func liftReplaces(_, desired attr.Value) contract.Effect {
+	if !desired.IsUnknown() && isNothing(desired) {
+		return contract.Replace
+	}
+	return contract.InPlace
+}
+
+// isNothing reports whether a limit is none.
+func isNothing(v attr.Value) bool {
+	switch v := v.(type) {
+	case types.Int64:
+		return v.ValueInt64() == 0
+	case types.String:
+		return v.ValueString() == ""
+	}
+	return v.IsNull()
+}
+
+// bridgeReplaces: with the first network the default bridge has to go, with the last one it has to come, and with it
+// the network mode, which cannot be changed.
+func bridgeReplaces(observed, desired attr.Value) contract.Effect {
+	if !desired.IsUnknown() && (len(elements(observed)) == 0) != (len(elements(desired)) == 0) {
+		return contract.Replace
+	}
+	return contract.InPlace
+}
+
+// mayRun: must_run = false asks for nothing, so a container that runs is as declared.
+func mayRun(_, desired attr.Value) bool {
+	b, ok := desired.(types.Bool)
+	return ok && given(b) && !b.ValueBool()
+}
+
+// sameText makes a rule's Same of a comparison of strings.
+func sameText(same func(observed, desired string) bool) func(observed, desired attr.Value) bool {
+	return func(observed, desired attr.Value) bool {
+		o, okO := observed.(types.String)
+		d, okD := desired.(types.String)
+		return okO && okD && same(o.ValueString(), d.ValueString())
+	}
+}
+
+// sameSet makes a rule's Same of the canonical form of a set's elements.
+func sameSet(canonical func(string) string) func(observed, desired attr.Value) bool {
+	form := func(v attr.Value) []string {
+		out := texts(elements(v))
+		for i, s := range out {
+			out[i] = canonical(s)
+		}
+		slices.Sort(out)
+		return slices.Compact(out)
+	}
+	return func(observed, desired attr.Value) bool { return slices.Equal(form(observed), form(desired)) }
+}
+
+// elements of a list, set or map; none of anything else.
+func elements(v attr.Value) []attr.Value {
+	if c, ok := v.(interface{ Elements() []attr.Value }); ok {
+		return c.Elements()
+	}
+	return nil
+}
+
+// subset: dockerd writes its own default-ulimits and log-opts into the container, where they look like declared ones,
+// so more than what is declared is as declared.
+func subset(observed, desired attr.Value) bool {
+	if have, ok := observed.(types.Map); ok {
+		want, ok := desired.(types.Map)
+		for k, v := range want.Elements() {
+			found := have.Elements()[k]
+			ok = ok && found != nil && found.Equal(v)
+		}
+		return ok
+	}
+	have := elements(observed)
+	for _, want := range elements(desired) {
+		if !slices.ContainsFunc(have, want.Equal) {
+			return false
+		}
+	}
+	return true
+}
+
+// sameDevices: a device is at the same path in the container when none is given.
+func sameDevices(observed, desired attr.Value) bool {
+	form := func(v attr.Value) ([]string, bool) {
+		var out []string
+		for _, e := range elements(v) {
+			o, ok := e.(types.Object)
+			if !ok {
+				return nil, false
+			}
+			text := func(name string) string { s, _ := o.Attributes()[name].(types.String); return s.ValueString() }
+			letters := strings.Split(text("permissions"), "")
+			slices.Sort(letters)
+			out = append(out, strings.Join([]string{text("host_path"), cmp.Or(text("container_path"), text("host_path")), strings.Join(letters, "")}, "\x00"))
+		}
+		slices.Sort(out)
+		return out, true
+	}
+	o, okO := form(observed)
+	d, okD := form(desired)
+	return okO && okD && slices.Equal(o, d)
+}
+
+func sameAddress(a, b string) bool {
+	return canonicalAddress(strings.Trim(a, "[]")) == canonicalAddress(strings.Trim(b, "[]"))
+}
+
+func sameDuration(a, b string) bool {
+	x, errA := time.ParseDuration(a)
+	y, errB := time.ParseDuration(b)
+	return errA == nil && errB == nil && x == y
+}
+
+func sameGPUs(a, b string) bool {
+	x, errA := parseGPUs(a)
+	y, errB := parseGPUs(b)
+	return errA == nil && errB == nil && sameRequest(x, y)
+}

@@ -1,0 +1,177 @@
+package container
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/moby/moby/api/types/container"
+	moby "github.com/moby/moby/client"
+
+	"github.com/cleat-dev/cleat/api/errs"
+	"github.com/cleat-dev/cleat/resources/contract"
+)
+
+// Update renames the container, changes its limits and restart policy, connects and disconnects networks, and starts,
+// unpauses or stops it, in this order. A change of nothing but what steers operations makes no call.
+func (Type) Update(ctx context.Context, e API, observed, planned Model, changes contract.Changes) (Model, error) {
+	ctx, cancel, err := withTimeout(ctx, planned.Timeouts, "update")
+	if err != nil {
+		return planned, err
+	}
+	defer cancel()
+	id, name := observed.ID.ValueString(), planned.Name.ValueString()
+	planned.ID = observed.ID
+	if changes.Has("name") && observed.Name.ValueString() != name {
+		if _, err := e.ContainerRename(ctx, id, moby.ContainerRenameOptions{NewName: name}); err != nil {
+			return planned, contract.At("name", "renaming container %q to %q: %w", observed.Name.ValueString(), name, err)
+		}
+	}
+	options, any, err := updateOptions(planned, changes)
+	if err != nil {
+		return planned, err
+	}
+	if any {
+		if _, err := e.ContainerUpdate(ctx, id, options); err != nil {
+			return planned, explainUpdate(name, err)
+		}
+	}
+	if changes.Has("networks_advanced") {
+		if err := updateNetworks(ctx, e, id, observed, planned); err != nil {
+			return planned, fmt.Errorf("container %q: %w", name, err)
+		}
+	}
+	if changes.Has("start", "must_run") {
+		return planned, updateState(ctx, e, observed, planned)
+	}
+	return planned, nil
+}
+
+// updateOptions returns the update call for the changes, and whether there is one to make. What is zero in it stays
+// as it is on the engine.
+func updateOptions(m Model, changes contract.Changes) (moby.ContainerUpdateOptions, bool, error) {
+	var o moby.ContainerUpdateOptions
+	r := container.Resources{}
+	any := false
+	if changes.Has("memory", "memory_swap") {
+		any = true
+		r.Memory = m.Memory.ValueInt64() * mebibyte
+		r.MemorySwap = expandSwap(m.MemorySwap.ValueInt64())
+		if r.MemorySwap == 0 { // else the engine holds the new limit against the old swap
+			r.MemorySwap = 2 * r.Memory
+		}
+	}
+	if changes.Has("memory_reservation") {
+		any, r.MemoryReservation = true, m.MemoryReservation.ValueInt64()*mebibyte
+	}
+	if changes.Has("cpu_shares") {
+		any, r.CPUShares = true, m.CPUShares.ValueInt64()
+	}
+	if changes.Has("cpu_set") {
+		any, r.CpusetCpus = true, m.CPUSet.ValueString()
+	}
+	if changes.Has("cpu_period", "cpu_quota") {
+		any, r.CPUPeriod, r.CPUQuota = true, m.CPUPeriod.ValueInt64(), m.CPUQuota.ValueInt64()
+	}
+	if changes.Has("cpus") {
+		n, err := nanoCPUs(m.CPUs.ValueString())
+		if err != nil {
+			return o, false, contract.At("cpus", "%w", err)
+		}
+		any, r.NanoCPUs = true, n
+	}
+	if any {
+		o.Resources = &r
+	}
+	if changes.Has("restart", "max_retry_count") {
+		any, o.RestartPolicy = true, new(expandRestart(m))
+	}
+	return o, any, nil
+}
+
+// explainUpdate tells an engine without update call, which answers like one without the container, from the latter.
+func explainUpdate(name string, err error) error {
+	if errors.Is(err, errs.ErrNotFound) && !strings.Contains(strings.ToLower(err.Error()), "container") {
+		return fmt.Errorf("container %q: this engine cannot change limits and restart policies of a container; replace it (-replace=ADDRESS): %w", name, err)
+	}
+	return fmt.Errorf("container %q: changing limits: %w", name, err)
+}
+
+// updateNetworks connects the networks that are new before it disconnects those that go, so that the container is
+// never without. It asks for the endpoints as they are: a network may be declared by name in one place and by id in
+// the other.
+func updateNetworks(ctx context.Context, e API, id string, observed, planned Model) error {
+	r, err := e.ContainerInspect(ctx, id, moby.ContainerInspectOptions{})
+	if err != nil {
+		return err
+	}
+	have := endpoints(r.Container)
+	var keep []string
+	for _, n := range planned.Networks.Items {
+		name, attached := have.find(n.Name.ValueString())
+		if attached {
+			keep = append(keep, name)
+			if !endpointChanges(observed, n, have, name) {
+				continue
+			}
+			if err := disconnect(ctx, e, id, name); err != nil {
+				return err
+			}
+		}
+		if err := connect(ctx, e, id, n); err != nil {
+			return err
+		}
+	}
+	mode := planned.NetworkMode.ValueString()
+	for _, name := range have.names() {
+		// What the network mode attaches is not ours to detach, unless it was declared and no longer is.
+		byMode := name == mode || have[name] != nil && have[name].NetworkID == mode
+		if slices.Contains(keep, name) || byMode || isEngineNetwork(name) && !declares(observed.Networks, have, name) {
+			continue
+		}
+		if err := disconnect(ctx, e, id, name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func disconnect(ctx context.Context, e API, id, network string) error {
+	_, err := e.NetworkDisconnect(ctx, network, moby.NetworkDisconnectOptions{Container: id})
+	if err != nil && !errors.Is(err, errs.ErrNotFound) {
+		return contract.At("networks_advanced", "disconnecting from network %q: %w", network, err)
+	}
+	return nil
+}
+
+// updateState starts, unpauses or stops the container. It asks nothing first: the engine answers a start of a running
+// container, and a stop of a stopped one, with "not modified".
+func updateState(ctx context.Context, e API, observed, planned Model) error {
+	id, name := planned.ID.ValueString(), planned.Name.ValueString()
+	if !planned.Start.ValueBool() {
+		if _, err := e.ContainerStop(ctx, id, stopOptions(planned)); err != nil {
+			return fmt.Errorf("container %q: stopping: %w", name, err)
+		}
+		return nil
+	}
+	if !planned.MustRun.ValueBool() && observed.Start.ValueBool() {
+		return nil // it is allowed to stop from now on
+	}
+	err := start(ctx, e, planned)
+	if err == nil || !isPaused(err) {
+		return err
+	}
+	if _, err := e.ContainerUnpause(ctx, id, moby.ContainerUnpauseOptions{}); err != nil {
+		return fmt.Errorf("container %q: unpausing: %w", name, err)
+	}
+	return nil
+}
+
+// isPaused reports whether a start was refused because the container is paused. Podman only says that the state is not
+// one to start from; unpausing then fails if it is another one.
+func isPaused(err error) bool {
+	text := strings.ToLower(err.Error())
+	return strings.Contains(text, "start a paused container") || strings.Contains(text, "container state improper")
+}

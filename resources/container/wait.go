@@ -1,0 +1,208 @@
+package container
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/moby/moby/api/pkg/stdcopy"
+	"github.com/moby/moby/api/types/container"
+	"github.com/moby/moby/api/types/events"
+	moby "github.com/moby/moby/client"
+
+	"github.com/cleat-dev/cleat/api/errs"
+)
+
+const (
+	// tailLines is how much of a container's output an error shows.
+	tailLines = 20
+	// tailTimeout bounds fetching it: an error must not hang.
+	tailTimeout = 10 * time.Second
+	// outputLimit bounds the output kept in container_logs and shown in errors.
+	outputLimit = 1 << 20
+)
+
+// startAndWait starts the container and waits until it is healthy. It listens to the engine's events from before the
+// start, so nothing is missed, and looks at the container once: a container without a health check has none to wait for.
+func startAndWait(ctx context.Context, e API, m Model) error {
+	id := m.ID.ValueString()
+	limit := time.Duration(m.WaitTimeout.ValueInt64()) * time.Second
+	waiting, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("not healthy after %s: %w", limit, errs.ErrUnavailable))
+	defer cancel()
+	stream := e.Events(waiting, moby.EventsListOptions{Filters: moby.Filters{}.
+		Add("type", string(events.ContainerEventType)).Add("container", id).Add("event", "health_status", "die")})
+	if err := startOnly(ctx, e, m); err != nil {
+		return err
+	}
+	done, err := inspectHealth(ctx, e, id)
+	for !done && err == nil {
+		select {
+		case event := <-stream.Messages:
+			done, err = judge(event, m.Restart.ValueString())
+		case failed := <-stream.Err:
+			// The engine may have gone, or the time is up: the container has the last word.
+			if done, err = inspectHealth(context.WithoutCancel(ctx), e, id); !done && err == nil {
+				if err = context.Cause(waiting); err == nil {
+					err = fmt.Errorf("waiting for its health: %w", failed)
+				}
+			}
+		case <-waiting.Done():
+			if done, err = inspectHealth(context.WithoutCancel(ctx), e, id); !done && err == nil {
+				err = context.Cause(waiting)
+			}
+		}
+	}
+	if err != nil {
+		return withOutput(ctx, e, m, err)
+	}
+	return nil
+}
+
+// inspectHealth reports whether there is nothing to wait for any more, or that waiting is in vain.
+func inspectHealth(ctx context.Context, e API, id string) (done bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, tailTimeout)
+	defer cancel()
+	r, err := e.ContainerInspect(ctx, id, moby.ContainerInspectOptions{})
+	if err != nil {
+		return false, err
+	}
+	state := r.Container.State
+	switch {
+	case state == nil:
+		return true, nil
+	case !state.Running && !state.Restarting:
+		return false, fmt.Errorf("exited with code %d: %w", state.ExitCode, errs.ErrInternal)
+	case state.Health == nil || state.Health.Status == container.NoHealthcheck || state.Health.Status == "":
+		return true, nil
+	case state.Health.Status == container.Unhealthy:
+		return false, fmt.Errorf("is unhealthy: %w", errs.ErrUnavailable)
+	}
+	return state.Health.Status == container.Healthy, nil
+}
+
+// judge draws the conclusion from one event. With a restart policy an exit is not the end.
+func judge(event events.Message, restart string) (done bool, err error) {
+	action := string(event.Action)
+	switch {
+	case event.Action == events.ActionDie && (restart == "" || restart == "no"):
+		return false, fmt.Errorf("exited with code %s: %w", event.Actor.Attributes["exitCode"], errs.ErrInternal)
+	case strings.HasSuffix(action, ": unhealthy"):
+		return false, fmt.Errorf("is unhealthy: %w", errs.ErrUnavailable)
+	case strings.HasSuffix(action, ": healthy"):
+		return true, nil
+	case event.Action == events.ActionHealthStatus: // podman says which in an attribute
+		switch event.Actor.Attributes["health_status"] {
+		case "healthy":
+			return true, nil
+		case "unhealthy":
+			return false, fmt.Errorf("is unhealthy: %w", errs.ErrUnavailable)
+		}
+	}
+	return false, nil
+}
+
+// runAttached starts the container, reads its output and waits for its exit.
+func runAttached(ctx context.Context, e API, m *Model) error {
+	id, name := m.ID.ValueString(), m.Name.ValueString()
+	var output bytes.Buffer
+	copied := make(chan error, 1)
+	copied <- nil
+	if m.Logs.ValueBool() {
+		attached, err := e.ContainerAttach(ctx, id, moby.ContainerAttachOptions{Stream: true, Stdout: true, Stderr: true})
+		if err != nil {
+			return fmt.Errorf("container %q: attaching: %w", name, err)
+		}
+		defer attached.Close()
+		defer context.AfterFunc(ctx, attached.Close)()
+		<-copied
+		go func() {
+			copied <- copyOutput(&limited{w: &output, left: outputLimit}, attached.Reader, m.TTY.ValueBool())
+		}()
+	}
+	// The condition makes the engine answer for this start, and not at once for a container that does not run yet.
+	exit := e.ContainerWait(ctx, id, moby.ContainerWaitOptions{Condition: container.WaitConditionNextExit})
+	if err := startOnly(ctx, e, *m); err != nil {
+		return err
+	}
+	var result container.WaitResponse
+	select {
+	case result = <-exit.Result:
+	case err := <-exit.Error:
+		return fmt.Errorf("container %q: waiting for its exit: %w", name, err)
+	case <-ctx.Done():
+		return fmt.Errorf("container %q: waiting for its exit: %w", name, context.Cause(ctx))
+	}
+	if err := <-copied; err != nil {
+		return fmt.Errorf("container %q: reading its output: %w", name, err)
+	}
+	if m.Logs.ValueBool() {
+		m.ContainerLogs = types.StringValue(output.String())
+	}
+	m.ExitCode = types.Int64Value(result.StatusCode)
+	if m.MustRun.ValueBool() && result.StatusCode != 0 {
+		err := fmt.Errorf("exited with code %d: %w", result.StatusCode, errs.ErrInternal)
+		if m.Logs.ValueBool() {
+			return fmt.Errorf("container %q %w; its last output:\n%s", name, err, lastLines(output.String(), tailLines))
+		}
+		return withOutput(ctx, e, *m, err)
+	}
+	return nil
+}
+
+// withOutput adds the container's last lines to an error about it.
+func withOutput(ctx context.Context, e API, m Model, cause error) error {
+	name := m.Name.ValueString()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), tailTimeout)
+	defer cancel()
+	logs, err := e.ContainerLogs(ctx, m.ID.ValueString(), moby.ContainerLogsOptions{ShowStdout: true, ShowStderr: true, Tail: strconv.Itoa(tailLines)})
+	if err != nil { // the log driver may not be readable, or the container gone: the cause matters more
+		return fmt.Errorf("container %q %w", name, cause)
+	}
+	defer logs.Close()
+	var output bytes.Buffer
+	if err := copyOutput(&limited{w: &output, left: outputLimit}, logs, m.TTY.ValueBool()); err != nil && output.Len() == 0 || output.Len() == 0 {
+		return fmt.Errorf("container %q %w; it has written nothing", name, cause)
+	}
+	return fmt.Errorf("container %q %w; its last output:\n%s", name, cause, lastLines(output.String(), tailLines))
+}
+
+// copyOutput copies a container's output; without a terminal standard output and error are multiplexed.
+func copyOutput(to io.Writer, from io.Reader, tty bool) error {
+	var err error
+	if tty {
+		_, err = io.Copy(to, from)
+	} else {
+		_, err = stdcopy.StdCopy(to, to, from)
+	}
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		return nil
+	}
+	return err
+}
+
+// limited passes the first bytes on and swallows the rest, so that reading goes on to the end.
+type limited struct {
+	w    io.Writer
+	left int
+}
+
+func (l *limited) Write(p []byte) (int, error) {
+	n := min(len(p), l.left)
+	l.left -= n
+	if _, err := l.w.Write(p[:n]); err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}
+
+// lastLines returns the last n lines of a text.
+func lastLines(s string, n int) string {
+	lines := strings.Split(strings.TrimRight(s, "\r\n"), "\n")
+	return strings.Join(lines[max(0, len(lines)-n):], "\n")
+}
