@@ -128,12 +128,16 @@ func (lamp) Create(_ context.Context, e shop, m lampModel) (lampModel, error) {
 	}
 	m.ID = types.StringValue(id)
 	if m.Name.ValueString() == "broken" {
+		e.Interrupt()
 		return m, &contract.Partial{Err: errors.New("made, but does not light")}
 	}
 	return m, nil
 }
 
-func (lamp) Read(_ context.Context, e shop, last lampModel) (lampModel, error) {
+func (lamp) Read(ctx context.Context, e shop, last lampModel) (lampModel, error) {
+	if ctx.Err() != nil {
+		return last, ctx.Err()
+	}
 	m, err := e.Get(last.ID.ValueString())
 	if err != nil {
 		return last, fmt.Errorf("lamp %q: %w", last.ID.ValueString(), err)
@@ -175,6 +179,7 @@ type shop interface {
 	Find(name string) (lampModel, error)
 	Remove(id string) error
 	BulbID(bulb string) string
+	Interrupt()
 }
 
 type fakeShop struct {
@@ -184,8 +189,11 @@ type fakeShop struct {
 	bulbs   map[string]string
 	made    int
 	gets    int
-	err     error // every call fails with it
-	probes  int
+	err     error
+	// unreachable is what reaching the engine fails with, err what every call does.
+	unreachable error
+	probes      int
+	interrupt   func() // called by a create that fails half way
 }
 
 func newShop() *fakeShop {
@@ -216,6 +224,14 @@ func (s *fakeShop) Put(id string, m lampModel) (string, error) {
 		if p.External.IsUnknown() || p.External.IsNull() {
 			m.Ports.Items[i].External = types.Int64Value(30000 + p.Internal.ValueInt64())
 		}
+	}
+	switch m.Name.ValueString() {
+	case "burnt": // gone at once
+		return id, nil
+	case "respelled": // the engine's own spelling, which means the same
+		m.Colour = types.StringValue("wxyz")
+	case "fading": // not what was asked for
+		m.Watts = types.Int64Value(1)
 	}
 	s.lamps[id] = m
 	return id, nil
@@ -258,6 +274,12 @@ func (s *fakeShop) BulbID(bulb string) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.bulb(bulb)
+}
+
+func (s *fakeShop) Interrupt() {
+	if s.interrupt != nil {
+		s.interrupt()
+	}
 }
 
 func (s *fakeShop) bulb(name string) string { return cmp.Or(s.bulbs[name], "id-of-"+name) }
@@ -319,7 +341,7 @@ func newTestProvider(t *testing.T, s *fakeShop) *Provider {
 			s.mu.Lock()
 			defer s.mu.Unlock()
 			s.probes++
-			return s, s.err
+			return s, s.unreachable
 		}
 	}
 	p, err := newProvider(t.Context(), "test", []contract.Resource{r}, []catalog.DataSource{d}, connect)

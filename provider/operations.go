@@ -58,18 +58,21 @@ func (s *shell) Read(ctx context.Context, req resource.ReadRequest, resp *resour
 	if !ok {
 		return
 	}
+	summary := s.name + " not read"
 	e, err := s.engine.get(ctx)
-	if err == nil {
-		last, err = s.t.Read(ctx, e, last)
+	if err != nil { // of any class: a docker context that is not found is no object that is not found
+		addError(&resp.Diagnostics, s.t.Node(), summary, err)
+		return
 	}
+	read, err := s.t.Read(ctx, e, last)
 	switch {
 	case errors.Is(err, errs.ErrNotFound):
 		tflog.Info(ctx, "object is gone", map[string]any{"type": s.name})
 		resp.State.RemoveResource(ctx)
 	case err != nil:
-		addError(&resp.Diagnostics, s.t.Node(), s.name+" not read", err)
+		addError(&resp.Diagnostics, s.t.Node(), summary, err)
 	default:
-		s.put(ctx, last, &resp.State.Raw, &resp.Diagnostics)
+		s.put(ctx, read, &resp.State.Raw, &resp.Diagnostics)
 	}
 }
 
@@ -115,12 +118,14 @@ func (s *shell) Delete(ctx context.Context, req resource.DeleteRequest, resp *re
 	if !ok {
 		return
 	}
+	summary := s.name + " not deleted"
 	e, err := s.engine.get(ctx)
-	if err == nil {
-		err = s.t.Delete(ctx, e, observed)
+	if err != nil {
+		addError(&resp.Diagnostics, s.t.Node(), summary, err)
+		return
 	}
-	if err != nil && !errors.Is(err, errs.ErrNotFound) {
-		addError(&resp.Diagnostics, s.t.Node(), s.name+" not deleted", err)
+	if err := s.t.Delete(ctx, e, observed); err != nil && !errors.Is(err, errs.ErrNotFound) {
+		addError(&resp.Diagnostics, s.t.Node(), summary, err)
 	}
 }
 

@@ -2,7 +2,6 @@ package provider
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"slices"
 	"strings"
@@ -203,7 +202,7 @@ func TestConfigure(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			engine := newShop()
-			engine.err = c.err
+			engine.unreachable = c.err
 			s := newSession(t, newTestProvider(t, engine))
 			if diff := cmp.Diff(c.want, texts(s.configure(c.config, false).Diagnostics)); diff != "" {
 				t.Errorf("diagnostics (-want +got):\n%s", diff)
@@ -234,7 +233,7 @@ func TestUserAgentReachesClient(t *testing.T) {
 func TestPlanOfCreateWithoutEngine(t *testing.T) {
 	t.Parallel()
 	engine := newShop()
-	engine.err = errors.New("nobody there")
+	engine.unreachable = errors.New("nobody there")
 	s := newSession(t, newTestProvider(t, engine))
 	none(t, s.configure(map[string]tftypes.Value{"disable_docker_daemon_check": tftypes.NewValue(tftypes.Bool, true)}, false).Diagnostics)
 	config := value(t, s.lamp, map[string]tftypes.Value{"name": str("a")})
@@ -319,28 +318,6 @@ func TestPlanExplains(t *testing.T) {
 	}
 }
 
-// What was applied is recorded beside the state, without secrets, and tells drift from configuration.
-func TestAppliedRecord(t *testing.T) {
-	t.Parallel()
-	s := newSession(t, newTestProvider(t, newShop()))
-	none(t, s.configure(nil, false).Diagnostics)
-	config := value(t, s.lamp, map[string]tftypes.Value{"name": str("a"), "colour": str("warm"), "secret": str("hunter2")})
-	created := s.plan(config, tftypes.Value{}, nil)
-	planned, _ := s.open(created.PlannedState)
-	applied := s.apply(config, tftypes.Value{}, planned, created.PlannedPrivate)
-	none(t, applied.Diagnostics)
-	var private map[string]any
-	if err := json.Unmarshal(applied.Private, &private); err != nil {
-		t.Fatal(err)
-	}
-	if private[appliedKey] == nil {
-		t.Errorf("private state has no record: %v", private)
-	}
-	if text := string(applied.Private); strings.Contains(text, "hunter2") || strings.Contains(text, "secret") {
-		t.Error("the record names a secret")
-	}
-}
-
 // A plan that comes to Update with a change only a replacement can make is refused, and nothing is touched.
 func TestUpdateRefusesReplacement(t *testing.T) {
 	t.Parallel()
@@ -376,13 +353,48 @@ func TestReadErrors(t *testing.T) {
 	if state, _ := s.open(gone.NewState); !state.IsNull() {
 		t.Errorf("an object that is gone is still in the state: %s", state)
 	}
-	engine.err = errs.ErrUnavailable
-	down := read()
-	if got := texts(down.Diagnostics); len(got) != 1 || !strings.Contains(got[0], "docker_lamp not read") {
-		t.Errorf("diagnostics: %q", got)
+	kept := func() {
+		t.Helper()
+		down := read()
+		if got := texts(down.Diagnostics); len(got) != 1 || !strings.Contains(got[0], "docker_lamp not read") {
+			t.Errorf("diagnostics: %q", got)
+		}
+		if state, _ := s.open(down.NewState); !state.Equal(prior) {
+			t.Errorf("state became %s", state)
+		}
 	}
-	if state, _ := s.open(down.NewState); !state.Equal(prior) {
-		t.Errorf("state became %s", state)
+	engine.err = errs.ErrUnavailable
+	kept()
+	engine.err, engine.unreachable = nil, errs.ErrNotFound // such as a docker context that does not exist
+	kept()
+}
+
+func TestDelete(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		err, unreachable error
+		want             []string
+	}{
+		"done":         {},
+		"gone already": {err: errs.ErrNotFound},
+		"in use":       {err: errs.ErrConflict, want: []string{"ERROR: docker_lamp not deleted: conflict"}},
+		"unreachable":  {unreachable: errs.ErrNotFound, want: []string{"ERROR: docker_lamp not deleted: not found"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			engine := newShop()
+			s := newSession(t, newTestProvider(t, engine))
+			none(t, s.configure(nil, false).Diagnostics)
+			engine.err, engine.unreachable = c.err, c.unreachable
+			prior := value(t, s.lamp, map[string]tftypes.Value{"name": str("a"), "id": str("lamp-1")})
+			resp := s.apply(tftypes.NewValue(prior.Type(), nil), prior, tftypes.NewValue(prior.Type(), nil), nil)
+			if diff := cmp.Diff(c.want, texts(resp.Diagnostics)); diff != "" {
+				t.Errorf("diagnostics (-want +got):\n%s", diff)
+			}
+			if state, _ := s.open(resp.NewState); state.IsNull() != (c.want == nil) {
+				t.Errorf("state is %s", state)
+			}
+		})
 	}
 }
 
