@@ -43,6 +43,8 @@ type Resource struct {
 type Moved struct {
 	From, To graph.Target
 	Range    hcl.Range
+
+	base int // leading module steps that stand for every instance of the module the block is in
 }
 
 // Removed is one removed block: what left the configuration, and whether its objects are destroyed or only forgotten.
