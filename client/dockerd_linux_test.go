@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,6 +19,7 @@ import (
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/api/types/events"
 	"github.com/moby/moby/api/types/mount"
+	"github.com/moby/moby/api/types/network"
 	moby "github.com/moby/moby/client"
 
 	"github.com/cleat-dev/cleat/api/errs"
@@ -132,7 +134,7 @@ func TestRealEngine(t *testing.T) {
 			defer cancel()
 			for name, check := range map[string]func(*testing.T, context.Context, *Client){
 				"images": checkImages, "run": checkRun, "removed": checkRemoved, "exec": checkExec,
-				"refusals": checkRefusals, "errors": checkErrors, "volumes": checkVolumes,
+				"refusals": checkRefusals, "errors": checkErrors, "volumes": checkVolumes, "networks": checkNetworks,
 			} {
 				t.Run(name, func(t *testing.T) { check(t, ctx, c) })
 			}
@@ -335,6 +337,59 @@ func checkErrors(t *testing.T, ctx context.Context, c *Client) {
 	}
 	if _, err := c.ImageInspect(ctx, "missing"); !errors.Is(err, errs.ErrNotFound) {
 		t.Errorf("image: %v", err)
+	}
+}
+
+// checkNetworks: an address asked for on an endpoint reaches engines that know only the container's, and a name is
+// taken once.
+func checkNetworks(t *testing.T, ctx context.Context, c *Client) {
+	if c.spoken.Before(mustParse(t, "1.22")) {
+		return // endpoints cannot be configured at create
+	}
+	name := "n" + strings.ReplaceAll(c.ClientVersion(), ".", "")
+	subnet := netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 201, byte(os.Getpid()), 0}), 24)
+	options := moby.NetworkCreateOptions{Driver: "bridge", IPAM: &network.IPAM{Config: []network.IPAMConfig{{Subnet: subnet}}}}
+	made, err := c.NetworkCreate(ctx, name, options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if _, err := c.NetworkRemove(context.WithoutCancel(ctx), made.ID, moby.NetworkRemoveOptions{}); err != nil {
+			t.Error(err)
+		}
+	})
+	if _, err := c.NetworkCreate(ctx, name, moby.NetworkCreateOptions{Driver: "bridge"}); !errors.Is(err, errs.ErrConflict) {
+		t.Errorf("a second network of the name: %v", err)
+	}
+	got, err := c.NetworkInspect(ctx, name, moby.NetworkInspectOptions{})
+	if err != nil || got.Network.IPAM.Config[0].Subnet != subnet {
+		t.Errorf("network %+v, %v", got.Network, err)
+	}
+	mac := network.HardwareAddr{0x02, 0x42, 0xac, 0x11, 0x00, 0x09}
+	ctr, err := c.ContainerCreate(ctx, moby.ContainerCreateOptions{
+		Config:     &container.Config{Image: "bb:1", Cmd: []string{"/bin/sleep", "600"}},
+		HostConfig: &container.HostConfig{NetworkMode: container.NetworkMode(name)},
+		NetworkingConfig: &network.NetworkingConfig{EndpointsConfig: map[string]*network.EndpointSettings{
+			name: {MacAddress: mac, Aliases: []string{"other"}},
+		}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if _, err := c.ContainerRemove(context.WithoutCancel(ctx), ctr.ID, moby.ContainerRemoveOptions{Force: true}); err != nil {
+			t.Error(err)
+		}
+	})
+	if _, err := c.ContainerStart(ctx, ctr.ID, moby.ContainerStartOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	inspected, err := c.ContainerInspect(ctx, ctr.ID, moby.ContainerInspectOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if endpoint := inspected.Container.NetworkSettings.Networks[name]; endpoint == nil || endpoint.MacAddress.String() != mac.String() {
+		t.Errorf("endpoint %+v, want address %s", endpoint, mac)
 	}
 }
 
