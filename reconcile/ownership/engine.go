@@ -59,7 +59,11 @@ func (e *Engine) NetworkCreate(ctx context.Context, name string, o moby.NetworkC
 // VolumeCreate creates a volume that carries the stamp.
 func (e *Engine) VolumeCreate(ctx context.Context, o moby.VolumeCreateOptions) (moby.VolumeCreateResult, error) {
 	o.Labels = e.stamped(o.Labels)
-	return e.Client.VolumeCreate(ctx, o)
+	r, err := e.Client.VolumeCreate(ctx, o)
+	if err == nil {
+		strip(r.Volume.Labels)
+	}
+	return r, err
 }
 
 // ContainerCommit makes an image that does not pass our labels on: a container made from it would seem to be ours.

@@ -26,7 +26,7 @@
 //	apply_complete    hook: also id_key, id_value, elapsed_seconds
 //	apply_errored     hook: also error, elapsed_seconds
 //	apply_skipped     hook: not tried, because something it needs failed or the apply was interrupted
-//	interrupted       again: false when nothing new is started, true when what runs is cancelled
+//	interrupted       again: false when nothing new is started, true when the program ends at once
 //	cancelled         the plan was not agreed to
 //	diagnostic        diagnostic: severity, summary, detail, range, snippet as in Terraform
 //	object            resource, values (of show)
@@ -34,7 +34,8 @@
 //
 // A change has resource (addr, module, resource, resource_type, resource_name, resource_key), action (create, update,
 // replace, delete, forget, read, no-op), reason, host, declared (filename, line), previous_resource of a moved object,
-// importing of an adopted one, create_before_destroy of a replacement; of a creation after (its values) and
+// importing of an adopted one, deposed (the id of an object an interrupted replacement left behind), existed (what is
+// declared was there before and is not removed with it), create_before_destroy of a replacement; of a creation after (its values) and
 // after_unknown (names known after apply); else changes, each with path, before, after, effect (update, replace),
 // cause (configuration, drift, new image, build context), reason, after_unknown, sensitive. A sensitive value is the
 // string "(sensitive value)", an unknown one null.

@@ -158,7 +158,7 @@ func verdict(s *plan.Step) string {
 	}
 }
 
-func addresses(all []graph.Instance) string {
+func addresses(all []graph.Resource) string {
 	texts := make([]string, len(all))
 	for i, a := range all {
 		texts[i] = a.String()

@@ -150,9 +150,9 @@ func (h *humanRun) Applying(p *plan.Plan) {
 
 // Interrupted tells what an interrupt does.
 func (h *humanRun) Interrupted(again bool) {
-	text := "Interrupted: nothing new is started, what runs is finished. Interrupt again to cancel it."
+	text := "Interrupted: nothing new is started, what runs is finished. Interrupt again to end at once."
 	if again {
-		text = "Interrupted again: cancelling what runs."
+		text = "Interrupted again: ending at once. The next apply finds what was under way."
 	}
 	if n, ok := h.running.(interface{ note(text string) }); ok {
 		n.note(text)

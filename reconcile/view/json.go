@@ -2,6 +2,7 @@ package view
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"sync"
 	"time"
@@ -170,7 +171,7 @@ func (j *jsonBase) Explained(e Explanation) {
 	})
 }
 
-func jsonAddresses(all []graph.Instance) []string {
+func jsonAddresses[A fmt.Stringer](all []A) []string {
 	texts := make([]string, len(all))
 	for i, a := range all {
 		texts[i] = a.String()

@@ -155,6 +155,12 @@ func jsonStep(s *plan.Step) fields {
 	if s.Adopting != "" {
 		f["importing"] = fields{"id": s.Adopting}
 	}
+	if s.Deposed != "" {
+		f["deposed"] = s.Deposed
+	}
+	if s.Existed {
+		f["existed"] = true
+	}
 	if s.Action == plan.Replace {
 		f["create_before_destroy"] = s.CreateBeforeDestroy
 	}
@@ -229,7 +235,7 @@ func (j *jsonRun) Saved(file string) {
 func (j *jsonRun) Interrupted(again bool) {
 	text := "Interrupted: nothing new is started, what runs is finished"
 	if again {
-		text = "Interrupted again: cancelling what runs"
+		text = "Interrupted again: ending at once"
 	}
 	j.line("warn", "interrupted", text, fields{"again": again})
 }

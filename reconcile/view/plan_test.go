@@ -67,6 +67,8 @@ func everything(t *testing.T) *plan.Plan {
 				"ports":   {Cause: contract.Configuration, Reason: "this engine speaks API 1.24"}, "upload": {Cause: contract.Configuration},
 			})),
 		},
+		{Address: address(t, "docker_container.web"), Action: plan.Delete, Node: n, Before: n.Null(), After: n.Null(), Deposed: "3f1c", Reason: "left behind"},
+		{Address: address(t, "docker_image.base"), Action: plan.Create, Node: n, Before: n.Null(), After: created, Existed: true},
 		{Address: address(t, "docker_volume.data"), Action: plan.Forget, Node: n, Before: before, After: n.Null(), Reason: "removed block"},
 		{Address: address(t, "docker_volume.kept"), Action: plan.NoOp, Node: n, Before: before, After: before, Declared: at("main.tf", 40), PreviousAddress: address(t, "docker_volume.was")},
 		{Address: address(t, "docker_network.taken"), Action: plan.NoOp, Node: n, Before: before, After: before, Declared: at("main.tf", 50), Adopting: "net1"},
@@ -140,7 +142,7 @@ func TestPlannedHidesSecrets(t *testing.T) {
 		v.Planned(p)
 		v.Saved("plan.out")
 		NewShow(o).Objects(p.Steps[3:5])
-		NewExplain(o).Explained(Explanation{Step: p.Steps[3], ID: "3f1c", Engine: "unix:///x", Needs: []graph.Instance{p.Steps[0].Address}})
+		NewExplain(o).Explained(Explanation{Step: p.Steps[3], ID: "3f1c", Engine: "unix:///x", Needs: []graph.Resource{p.Steps[0].Address.Resource()}})
 		for _, secret := range []string{"secret", "hidden one", "hidden two"} {
 			if containsText(s.out.String(), secret) {
 				t.Errorf("json %v: %q is printed:\n%s", json, secret, &s.out)

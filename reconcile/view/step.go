@@ -46,7 +46,7 @@ func (p *printer) step(s *plan.Step, refreshOnly bool) {
 	for _, remark := range remarks(s) {
 		p.heading(p.paint.faint("# (" + remark + ")"))
 	}
-	if s.Action == plan.Forget || s.Action == plan.NoOp {
+	if s.Action == plan.Forget || s.Action == plan.NoOp || s.Action == plan.Delete && s.Before.IsNull() {
 		p.b.WriteByte('\n')
 		return
 	}
@@ -130,6 +130,12 @@ func remarks(s *plan.Step) []string {
 	}
 	if s.Adopting != "" {
 		all = append(all, "adopts the existing "+clean(s.Adopting))
+	}
+	if s.Deposed != "" {
+		all = append(all, "of an interrupted replacement: "+clean(shortID(s.Deposed)))
+	}
+	if s.Existed {
+		all = append(all, "it was there before and stays when it is no longer declared")
 	}
 	if s.Reason != "" && s.Reason != "does not exist" {
 		all = append(all, clean(s.Reason))

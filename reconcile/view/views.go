@@ -58,7 +58,7 @@ type Apply interface {
 	Plan
 	// Applying tells that the plan is carried out from now on: events are those of operations.
 	Applying(p *plan.Plan)
-	// Interrupted tells what an interrupt does. The second one cancels what runs.
+	// Interrupted tells what an interrupt does. The second one ends the program at once.
 	Interrupted(again bool)
 	// Applied prints how it ended, and the outputs.
 	Applied(r *apply.Report)
@@ -101,7 +101,7 @@ type Explanation struct {
 	// Record is what is kept of it: labels or the ledger's entries.
 	Record map[string]string
 	// Needs are the objects it is made from, NeededBy those made from it.
-	Needs, NeededBy []graph.Instance
+	Needs, NeededBy []graph.Resource
 }
 
 // NewPlan returns the view of cleat plan.
