@@ -1,0 +1,7 @@
+data "docker_container" "proxy" {
+  name = "proxy"
+}
+
+output "proxy_image" {
+  value = data.docker_container.proxy.image
+}

@@ -1,0 +1,3 @@
+# By name or id.
+terraform import docker_container.web web
+cleat adopt docker_container.web web

@@ -1,0 +1,3 @@
+# By name.
+terraform import docker_image.nginx nginx:1.27
+cleat adopt docker_image.nginx nginx:1.27

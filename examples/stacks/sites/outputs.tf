@@ -1,0 +1,3 @@
+output "urls" {
+  value = { for name, site in module.site : name => site.url }
+}

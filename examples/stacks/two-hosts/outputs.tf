@@ -1,0 +1,3 @@
+output "edges" {
+  value = docker_container.edge[*].name
+}

@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# Installs the programs that tests and demo need, on Debian as root. Does nothing, quickly, when they are there.
+# Nothing is started and no service is left enabled: tests run engines of their own (internal/acctest).
+set -euo pipefail
+
+# program:package
+needs=(
+	dockerd:docker.io podman:podman conmon:conmon runc:runc docker-registry:docker-registry skopeo:skopeo
+	htpasswd:apache2-utils busybox:busybox-static ip:iproute2 iptables:iptables mount:mount curl:curl jq:jq git:git
+	/usr/lib/podman/netavark:netavark /usr/lib/podman/aardvark-dns:aardvark-dns /usr/lib/cni/bridge:containernetworking-plugins
+)
+
+present() { case $1 in /*) [ -x "$1" ] ;; *) command -v "$1" >/dev/null ;; esac; }
+
+missing=()
+for need in "${needs[@]}"; do
+	present "${need%%:*}" || missing+=("${need#*:}")
+done
+# A dynamic busybox is of no use in an image that has nothing else.
+if present busybox && ldd "$(command -v busybox)" >/dev/null 2>&1; then missing+=(busybox-static); fi
+
+if [ ${#missing[@]} -eq 0 ]; then exit 0; fi
+echo "setup: missing: ${missing[*]}"
+if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+	echo "setup: they are Debian packages; install them yourself, or run this as root on Debian" >&2
+	if [ -n "${CI:-}${CLEAT_REQUIRE_ENGINES:-}" ]; then exit 1; fi
+	exit 0 # tests that need them say so
+fi
+
+# Packages must not start daemons: the tests' own are enough, and docker.io's would change the packet filter.
+policy=/usr/sbin/policy-rc.d
+if [ ! -e $policy ]; then
+	printf '#!/bin/sh\nexit 101\n' >$policy
+	chmod 755 $policy
+	trap 'rm -f $policy' EXIT
+fi
+log=$(mktemp)
+if ! { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${missing[@]}"; } >"$log" 2>&1; then
+	cat "$log" >&2
+	echo "setup: apt-get did not install ${missing[*]}" >&2
+	exit 1
+fi
+rm -f "$log"
+for need in "${needs[@]}"; do
+	present "${need%%:*}" || { echo "setup: ${need#*:} is installed, but ${need%%:*} is not there" >&2; exit 1; }
+done
+echo "setup: installed"

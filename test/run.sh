@@ -1,0 +1,41 @@
+#!/usr/bin/env bash
+# Runs tests and ends with a summary of packages, tests and skips:
+#   run.sh unit | acceptance | e2e | all
+# "unit" starts no engine. The others demand every engine: a test skipped for the lack of one fails the run.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+what=${1:?unit, acceptance, e2e or all}
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+
+packages=(./...)
+case $what in
+unit) export CLEAT_TEST_ENGINES=off ;;
+acceptance) mapfile -t packages < <(grep -rlE '"github.com/cleat-dev/cleat/internal/acctest"' --include='*_test.go' . | xargs -n1 dirname | sort -u | grep -v '^./test/e2e') ;;
+e2e) packages=(./test/e2e/...) ;;
+all) ;;
+*) echo "run.sh: unit, acceptance, e2e or all" >&2; exit 2 ;;
+esac
+if [ "$what" != unit ]; then
+	export CLEAT_REQUIRE_ENGINES=1
+	# Tests run in a network namespace that leads nowhere: whatever they compile has to be here already.
+	go mod download
+	export CLEAT_BIN=$PWD/bin
+fi
+
+# Skips are told apart by their reasons, so the log is verbose; the terminal sees results only.
+code=0
+go test -v -p "${TESTP:-2}" -timeout "${TESTTIMEOUT:-25m}" "${packages[@]}" >"$log" 2>&1 || code=$?
+grep -vE '^(=== |\s*--- (PASS|SKIP)|PASS$|\?|testing: warning|ok .*\[no tests to run\])' "$log" | grep -E '^(ok|FAIL|---|panic|\s+---|#|acctest)|_test\.go:[0-9]+:|: ' |
+	{ if [ $code -eq 0 ]; then grep -E '^(ok|FAIL|acctest)'; else cat; fi; } || true
+
+count() { grep -cE "$1" "$log" || true; }
+passed=$(count '^ *--- PASS') failed=$(count '^ *--- FAIL') skipped=$(count '^ *--- SKIP')
+if [ "$skipped" -gt 0 ]; then
+	echo "skipped:"
+	grep -E -A2 '^ *--- SKIP' "$log" | grep -E '_test\.go:[0-9]+:|\.go:[0-9]+:' | sed -E 's/^ *[^ ]+: //' | sort | uniq -c | sort -rn | head -20
+fi
+# A build failure has no failed test; the count must still not say that all is well.
+if [ $code -ne 0 ] && [ "$failed" -eq 0 ]; then failed=1; fi
+echo "$passed passed, $failed failed, $skipped skipped"
+exit $code
