@@ -6,6 +6,14 @@ import (
 
 	dsschema "github.com/hashicorp/terraform-plugin-framework/datasource/schema"
 
+	"github.com/cleat-dev/cleat/datasources/container"
+	"github.com/cleat-dev/cleat/datasources/containers"
+	"github.com/cleat-dev/cleat/datasources/image"
+	"github.com/cleat-dev/cleat/datasources/info"
+	"github.com/cleat-dev/cleat/datasources/logs"
+	"github.com/cleat-dev/cleat/datasources/network"
+	"github.com/cleat-dev/cleat/datasources/version"
+	"github.com/cleat-dev/cleat/datasources/volume"
 	"github.com/cleat-dev/cleat/resources/contract"
 )
 
@@ -32,6 +40,13 @@ func DataSources(ctx context.Context) ([]DataSource, error) {
 		}
 		all = append(all, d)
 	}
-	_ = add
+	add(HostData(ctx, container.DataSource{}))
+	add(HostData(ctx, containers.DataSource{}))
+	add(HostData(ctx, image.DataSource{}))
+	add(HostData(ctx, info.DataSource{}))
+	add(HostData(ctx, logs.DataSource{}))
+	add(HostData(ctx, network.DataSource{}))
+	add(HostData(ctx, version.DataSource{}))
+	add(HostData(ctx, volume.DataSource{}))
 	return all, errors.Join(failed...)
 }

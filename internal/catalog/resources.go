@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/cleat-dev/cleat/resources/container"
 	"github.com/cleat-dev/cleat/resources/contract"
 	"github.com/cleat-dev/cleat/resources/network"
 	"github.com/cleat-dev/cleat/resources/volume"
@@ -21,6 +22,7 @@ func Resources(ctx context.Context) ([]contract.Resource, error) {
 		}
 		all = append(all, r)
 	}
+	add(contract.Host(ctx, container.Type{}))
 	add(contract.Host(ctx, network.Type{}))
 	add(contract.Host(ctx, volume.Type{}))
 	return all, errors.Join(failed...)
