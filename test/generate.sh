@@ -15,10 +15,13 @@ provider_installation {
 RC
 cat >"$work/main.tf" <<'TF'
 terraform {
-  required_providers { docker = { source = "cleat-dev/docker" } }
+  required_providers {
+    docker = {
+      source = "cleat-dev/docker"
+    }
+  }
 }
 TF
-sed -i 's/required_providers { docker = { source = "cleat-dev\/docker" } }/required_providers {\n    docker = {\n      source = "cleat-dev\/docker"\n    }\n  }/' "$work/main.tf"
 TF_CLI_CONFIG_FILE=$work/terraformrc terraform -chdir="$work" providers schema -json >"$work/schema.json" 2>"$work/log" || { cat "$work/log" >&2; exit 1; }
 go tool -modfile=tools/go.mod tfplugindocs generate --provider-name docker --rendered-provider-name Docker \
 	--providers-schema "$work/schema.json" >"$work/log" 2>&1 || { cat "$work/log" >&2; exit 1; }
