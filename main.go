@@ -7,26 +7,23 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"runtime/debug"
 
 	"github.com/hashicorp/terraform-plugin-framework/provider"
 	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 
+	"github.com/cleat-dev/cleat/internal/version"
 	docker "github.com/cleat-dev/cleat/provider"
 )
 
 // address is where Terraform looks for the provider.
 const address = "registry.terraform.io/cleat-dev/docker"
 
-// version is set by the release build (-ldflags -X main.version=1.2.3); else it is what the build information says.
-var version = ""
-
 func main() {
 	attach := flag.Bool("debug", false, "wait for Terraform to attach, as debuggers need it")
 	show := flag.Bool("version", false, "print the version and exit")
 	flag.Parse()
 	if *show {
-		fmt.Println(buildVersion())
+		fmt.Println(version.String())
 		return
 	}
 	if err := serve(context.Background(), *attach); err != nil {
@@ -36,21 +33,11 @@ func main() {
 }
 
 func serve(ctx context.Context, attach bool) error {
-	p, err := docker.New(ctx, buildVersion())
+	p, err := docker.New(ctx, version.String())
 	if err != nil {
 		return err
 	}
 	return providerserver.Serve(ctx, func() provider.Provider { return p }, providerserver.ServeOpts{
 		Address: address, Debug: attach, ProtocolVersion: 6,
 	})
-}
-
-func buildVersion() string {
-	if version != "" {
-		return version
-	}
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" && info.Main.Version != "(devel)" {
-		return info.Main.Version
-	}
-	return "dev"
 }
