@@ -192,22 +192,6 @@ func create(t *testing.T, ctx context.Context, c *Client, command string) string
 	return made.ID
 }
 
-func waited(t *testing.T, ctx context.Context, w moby.ContainerWaitResult) int64 {
-	t.Helper()
-	select {
-	case r := <-w.Result:
-		if r.Error != nil {
-			t.Errorf("wait: %s", r.Error.Message)
-		}
-		return r.StatusCode
-	case err := <-w.Error:
-		t.Fatalf("wait: %v", err)
-	case <-ctx.Done():
-		t.Fatal("wait: no answer")
-	}
-	return -1
-}
-
 func checkRun(t *testing.T, ctx context.Context, c *Client) {
 	watch, stop := context.WithCancel(ctx)
 	defer stop()

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/cleat-dev/cleat/api/codec"
+	"github.com/cleat-dev/cleat/api/errs"
 )
 
 // Below 1.30 a wait answers only when the container has ended, and at once for one that was not started yet; there
@@ -52,7 +53,7 @@ func (c *convert) wait(req *http.Request, id, condition string) (*http.Response,
 		return refusal(req, fmt.Errorf("wait condition %q: want not-running, next-exit or removed", condition)), nil
 	}
 	if (condition == "" || condition == "not-running") && !now.active() {
-		return c.waited(req, resp, io.NopCloser(bytes.NewReader(exited(now.State.ExitCode, nil)))), nil
+		return c.waited(req, resp, io.NopCloser(bytes.NewReader(exited(now.State.ExitCode)))), nil
 	}
 	events, err := c.watch(req, now.ID, resp.Header.Get("Date"))
 	if err != nil {
@@ -69,7 +70,11 @@ func (c *convert) wait(req *http.Request, id, condition string) (*http.Response,
 			w.CloseWithError(ctx.Err())
 			return
 		}
-		_, _ = w.Write(exited(code, err)) // nobody reads any more: nothing to report to
+		if err != nil {
+			w.CloseWithError(err)
+			return
+		}
+		_, _ = w.Write(exited(code)) // fails when nobody reads any more: there is nobody to tell
 		_ = w.Close()
 	}()
 	return c.waited(req, resp, &watching{PipeReader: r, events: events.Body}), nil
@@ -90,17 +95,7 @@ func (c *convert) waited(req *http.Request, inspected *http.Response, body io.Re
 	return &resp
 }
 
-func exited(code int, err error) []byte {
-	answer := map[string]any{"StatusCode": code}
-	if err != nil {
-		answer["Error"] = map[string]string{"Message": err.Error()}
-	}
-	raw, err := json.Marshal(answer)
-	if err != nil { // numbers and strings always marshal
-		return nil
-	}
-	return raw
-}
+func exited(code int) []byte { return fmt.Appendf(nil, `{"StatusCode":%d}`, code) }
 
 // inspect returns the container, or nil and the engine's refusal. The body of resp has been read.
 func (c *convert) inspect(req *http.Request, id string) (*watched, *http.Response, error) {
@@ -139,6 +134,9 @@ func (c *convert) follow(req *http.Request, events io.Reader, before *watched, c
 	stream := codec.Event.UpStream(events, c.spoken, nil)
 	for {
 		line, err := stream.Next()
+		if errors.Is(err, io.EOF) {
+			return 0, fmt.Errorf("container %s: the engine stopped telling of events while it was waited for: %w", before.ID, errs.ErrUnavailable)
+		}
 		if err != nil {
 			return 0, fmt.Errorf("waiting for container %s: %w", before.ID, err)
 		}

@@ -41,6 +41,7 @@ func (w *wire) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, explain(w.ep, err)
 	}
 	resp.Request = req
+	restate(resp)
 	if resp.StatusCode != http.StatusSwitchingProtocols { // those bodies are connections and must stay writable
 		resp.Body = &wireBody{ReadCloser: resp.Body, ep: w.ep}
 	}

@@ -1,0 +1,33 @@
+package client
+
+import (
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+)
+
+func TestRestate(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		status int
+		body   string
+		want   int
+	}{
+		"podman's name conflict": {500, `{"message":"the container name \"web\" is already in use by 1a. You have to remove that container to be able to reuse that name: that name is already in use"}`, 409},
+		"a real internal error":  {500, `{"message":"disk full"}`, 500},
+		"an answer":              {200, `that name is already in use`, 200},
+		"a conflict":             {409, `that name is already in use`, 409},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			resp := &http.Response{StatusCode: test.status, Body: io.NopCloser(strings.NewReader(test.body))}
+			restate(resp)
+			body, err := io.ReadAll(resp.Body)
+			if err != nil || string(body) != test.body || resp.StatusCode != test.want {
+				t.Errorf("got %d %q (%v), want %d and the same body", resp.StatusCode, body, err, test.want)
+			}
+		})
+	}
+}
