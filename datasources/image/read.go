@@ -3,9 +3,9 @@ package image
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/distribution/reference"
@@ -76,8 +76,11 @@ func flattenImage(i mobyimage.InspectResponse) Model {
 // sortedPorts orders ports by number, then protocol.
 func sortedPorts(ports map[string]struct{}) []string {
 	number := func(port string) int {
-		var n int
-		fmt.Sscanf(port, "%d", &n) // what is no number comes first
+		digits, _, _ := strings.Cut(port, "/")
+		n, err := strconv.Atoi(digits)
+		if err != nil {
+			return 0 // what is no number comes first
+		}
 		return n
 	}
 	return slices.SortedFunc(maps.Keys(ports), func(a, b string) int {

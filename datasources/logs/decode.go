@@ -2,6 +2,7 @@ package logs
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -29,7 +30,7 @@ type mode struct {
 
 // decode reads the lines of a log. With an error come the lines read before it.
 func decode(r io.Reader, m mode) ([]string, error) {
-	bounded := &boundedReader{r: r, left: maxBytes}
+	bounded := &boundedReader{r: r, left: maxBytes + 1}
 	var lines []string
 	add := func(line string) {
 		if !m.framed {
@@ -73,12 +74,11 @@ func decodeFrames(r io.Reader, add func(string)) error {
 			pending = open[1]
 		}
 		pending.Write(content)
-		text := pending.String()
-		if !strings.Contains(text, "\n") {
+		if !bytes.ContainsRune(content, '\n') {
 			return
 		}
+		parts := strings.Split(pending.String(), "\n")
 		pending.Reset()
-		parts := strings.Split(text, "\n")
 		for _, line := range parts[:len(parts)-1] {
 			add(line)
 		}
@@ -123,20 +123,19 @@ func eachFrame(r io.Reader, frame func(stream byte, content []byte)) error {
 	}
 }
 
-// boundedReader fails with errTooLong after so many bytes.
+// boundedReader fails with errTooLong when so many bytes were read.
 type boundedReader struct {
 	r    io.Reader
 	left int
 }
 
 func (b *boundedReader) Read(p []byte) (int, error) {
-	if b.left <= 0 {
-		return 0, errTooLong
-	}
 	if len(p) > b.left {
 		p = p[:b.left]
 	}
 	n, err := b.r.Read(p)
-	b.left -= n
+	if b.left -= n; b.left <= 0 {
+		return 0, errTooLong
+	}
 	return n, err
 }
