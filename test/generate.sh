@@ -22,7 +22,9 @@ terraform {
   }
 }
 TF
-TF_CLI_CONFIG_FILE=$work/terraformrc terraform -chdir="$work" providers schema -json >"$work/schema.json" 2>"$work/log" || { cat "$work/log" >&2; exit 1; }
+TF_CLI_CONFIG_FILE=$work/terraformrc terraform -chdir="$work" providers schema -json >"$work/real.json" 2>"$work/log" || { cat "$work/log" >&2; exit 1; }
+# The generator looks under the address that providers without a namespace have.
+jq '.provider_schemas |= with_entries(.key = "registry.terraform.io/hashicorp/docker")' "$work/real.json" >"$work/schema.json"
 go tool -modfile=tools/go.mod tfplugindocs generate --provider-name docker --rendered-provider-name Docker \
 	--providers-schema "$work/schema.json" >"$work/log" 2>&1 || { cat "$work/log" >&2; exit 1; }
 echo "generate: $(find docs -name '*.md' | wc -l) pages in docs/"
