@@ -19,13 +19,14 @@ type analysis struct {
 	diags hcl.Diagnostics
 }
 
-// analyze checks all references, finds cycles, and makes the graph of a walk and the static facts of resources.
-func (c *Config) analyze() hcl.Diagnostics {
+// analyze checks all references, finds cycles, and makes the graph of a walk and the static facts of resources. Of a
+// configuration that is broken otherwise it checks the references only.
+func (c *Config) analyze(broken bool) hcl.Diagnostics {
 	a := &analysis{cfg: c, all: graph.New[symbol](), reads: map[graph.Resource]map[string]bool{}}
 	for _, mod := range c.sortedModules() {
 		a.module(mod)
 	}
-	if a.diags.HasErrors() {
+	if broken || a.diags.HasErrors() {
 		return a.diags
 	}
 	if cycle := a.all.Cycle(); cycle != nil {
@@ -130,7 +131,7 @@ func (a *analysis) call(mod *module, call *moduleCall) {
 		return
 	}
 	for _, name := range sortedKeys(call.arguments) {
-		if child.variables[name] == nil {
+		if child.variables[name] == nil && !child.refused["var."+name] {
 			a.fail(call.arguments[name].at, "Unsupported argument", fmt.Sprintf("The module %q has no variable %q.", call.name, name)+
 				didYouMean(name, sortedKeys(child.variables)))
 		}
@@ -142,7 +143,7 @@ func (a *analysis) declaration(mod *module, name localName, d *declaration) {
 	a.connect(mod, s, d.repeat.refs(), uses{not: &name, in: "count and for_each"})
 	a.connect(mod, s, d.bodyRefs, uses{repeat: d.repeat, not: &name})
 	for _, trigger := range d.triggers {
-		a.connect(mod, s, trigger.refs, uses{repeat: d.repeat, not: &name})
+		a.quietly(func() { a.connect(mod, s, trigger.refs, uses{repeat: d.repeat, not: &name}) })
 	}
 	a.conditions(mod, s, d.preconditions, uses{repeat: d.repeat, not: &name})
 	a.conditions(mod, s, d.postconditions, uses{repeat: d.repeat, self: true, not: &name})
@@ -175,10 +176,7 @@ func (a *analysis) connect(mod *module, s symbol, refs []reference, u uses) {
 func (a *analysis) depends(mod *module, s symbol, refs []reference) {
 	for _, ref := range refs {
 		if ref.kind != refModule {
-			saved := a.reads // waiting for an object is not reading it
-			a.reads = map[graph.Resource]map[string]bool{}
-			a.connect(mod, s, []reference{ref}, uses{})
-			a.reads = saved
+			a.quietly(func() { a.connect(mod, s, []reference{ref}, uses{}) })
 			continue
 		}
 		child := mod.children[ref.name]
@@ -195,6 +193,14 @@ func (a *analysis) depends(mod *module, s symbol, refs []reference) {
 			}
 		}
 	}
+}
+
+// quietly follows references that wait for an object and do not read it.
+func (a *analysis) quietly(follow func()) {
+	saved := a.reads
+	a.reads = map[graph.Resource]map[string]bool{}
+	follow()
+	a.reads = saved
 }
 
 // cycle is the diagnostic of a cycle, at one of its members.

@@ -36,6 +36,17 @@ func (r *moduleReader) block(b *hcl.Block) {
 			return
 		}
 	}
+	// Whatever becomes of the block, its name is taken. That matters only when it is not declared in the end.
+	switch b.Type {
+	case "variable":
+		r.mod.refused["var."+b.Labels[0]] = true
+	case "output", "module":
+		r.mod.refused[b.Type+"."+b.Labels[0]] = true
+	case "resource":
+		r.mod.refused[b.Labels[0]+"."+b.Labels[1]] = true
+	case "data":
+		r.mod.refused["data."+b.Labels[0]+"."+b.Labels[1]] = true
+	}
 	switch b.Type {
 	case "terraform":
 		r.settings(b)
@@ -95,7 +106,9 @@ func (r *moduleReader) constant(content *hcl.BodyContent, name string, into any)
 		return false
 	}
 	diags := gohcl.DecodeExpression(attr.Expr, nil, into)
-	r.diags = append(r.diags, clean(diags)...)
+	if diags.HasErrors() {
+		r.diags = r.diags.Append(clean(diags)[0]) // the others follow from it
+	}
 	return !diags.HasErrors()
 }
 
@@ -317,7 +330,7 @@ func (r *moduleReader) removed(b *hcl.Block) {
 }
 
 func (r *moduleReader) provisioner(b *hcl.Block) {
-	r.unsupported(b.DefRange, b.Type, "cleat runs no "+b.Type+"s: they act outside of what a plan can show. Put the commands into the image, the container's command or the pipeline around cleat.")
+	r.unsupported(b.DefRange, b.Type+" block", "Provisioners act outside of what a plan can show, and cleat runs none. Put the commands into the image, the container's command or the pipeline around cleat.")
 }
 
 // constantString is the value of an expression that is a string and refers to nothing.

@@ -35,6 +35,8 @@ type loader struct {
 	cfg      *Config
 	parser   *hclparse.Parser
 	language *version.Version
+
+	unreadable bool // some file has a syntax error: what is missing may be in it
 }
 
 // Load reads the configuration in a directory and the local modules it calls, and checks everything that needs no
@@ -55,9 +57,9 @@ func Load(dir string, opts Options) (*Config, hcl.Diagnostics) {
 		diags = l.module(cfg.root)
 	}
 	cfg.files = l.parser.Files()
-	if !diags.HasErrors() {
+	if !l.unreadable {
 		diags = append(diags, cfg.resolveProviders()...)
-		diags = append(diags, cfg.analyze()...)
+		diags = append(diags, cfg.analyze(diags.HasErrors())...)
 	}
 	sortDiagnostics(diags)
 	cfg.broken = diags.HasErrors()
@@ -68,6 +70,7 @@ func Load(dir string, opts Options) (*Config, hcl.Diagnostics) {
 func (l *loader) module(mod *module) hcl.Diagnostics {
 	l.cfg.modules[mod.address] = mod
 	blocks, diags := parseDir(l.parser, mod.dir)
+	l.unreadable = l.unreadable || diags.HasErrors()
 	r := &moduleReader{loader: l, mod: mod}
 	mod.providerNames["docker"] = true
 	for _, settings := range []bool{true, false} { // the names of providers are known before what uses them is read

@@ -30,6 +30,10 @@ type module struct {
 	// required_providers demands of the caller.
 	providerNames map[string]bool
 	wantedAliases map[string]hcl.Range
+
+	// refused are the addresses of blocks that are there but not understood (docker_container.web, module.app): what
+	// refers to them has no error of its own.
+	refused map[string]bool
 }
 
 func newModule(address graph.Module, dir string) *module {
@@ -39,6 +43,7 @@ func newModule(address graph.Module, dir string) *module {
 		declarations: map[localName]*declaration{}, calls: map[string]*moduleCall{}, children: map[string]*module{},
 		providers: map[string]*providerDecl{}, checks: map[string]*check{},
 		providerNames: map[string]bool{}, wantedAliases: map[string]hcl.Range{},
+		refused: map[string]bool{},
 	}
 }
 

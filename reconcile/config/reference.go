@@ -43,6 +43,9 @@ type reference struct {
 	resource localName // of a resource
 	rest     hcl.Traversal
 	at       hcl.Range
+	// each is the attribute taken of every element by the splat or for expression around the reference; empty when
+	// the elements themselves are. A reference that takes several stands once for each.
+	each string
 }
 
 // key identifies what a reference points to, without the rest.
@@ -133,6 +136,7 @@ func newExpression(expr hcl.Expression, except ...string) (*expression, hcl.Diag
 }
 
 func references(expr hcl.Expression, except []string) (refs []reference, diags hcl.Diagnostics) {
+	each := elementAttributes(expr)
 next:
 	for _, traversal := range expr.Variables() {
 		for _, name := range except {
@@ -145,7 +149,14 @@ next:
 			diags = diags.Append(problem)
 			continue
 		}
-		refs = append(refs, ref)
+		attributes := each[ref.at]
+		if len(attributes) == 0 {
+			refs = append(refs, ref)
+		}
+		for _, attribute := range attributes {
+			ref.each = attribute
+			refs = append(refs, ref)
+		}
 	}
 	return refs, diags
 }

@@ -14,6 +14,9 @@ func (a *analysis) refs(mod *module, refs []reference, u uses) (targets []symbol
 		switch ref.kind {
 		case refVariable:
 			if mod.variables[ref.name] == nil {
+				if mod.refused["var."+ref.name] {
+					continue
+				}
 				a.fail(ref.at, "Reference to undeclared input variable", fmt.Sprintf("An input variable with the name %q has not been declared in %s.", ref.name, mod.title())+
 					didYouMean(ref.name, sortedKeys(mod.variables)))
 				continue
@@ -51,7 +54,7 @@ func (a *analysis) contextRef(ref reference, u uses) {
 func (a *analysis) moduleRef(mod *module, ref reference) []symbol {
 	child := mod.children[ref.name]
 	if child == nil {
-		if mod.calls[ref.name] == nil {
+		if mod.calls[ref.name] == nil && !mod.refused["module."+ref.name] {
 			a.fail(ref.at, "Reference to undeclared module", fmt.Sprintf("No module call named %q is declared in %s.", ref.name, mod.title())+
 				didYouMean(ref.name, sortedKeys(mod.calls)))
 		}
@@ -70,6 +73,9 @@ func (a *analysis) moduleRef(mod *module, ref reference) []symbol {
 	if len(rest) > 0 {
 		if attr, ok := rest[0].(hcl.TraverseAttr); ok {
 			if child.outputs[attr.Name] == nil {
+				if child.refused["output."+attr.Name] {
+					return nil
+				}
 				a.fail(attr.SrcRange, "Unsupported attribute", fmt.Sprintf("The module %q has no output %q.", ref.name, attr.Name)+
 					didYouMean(attr.Name, sortedKeys(child.outputs)))
 				return nil
@@ -86,7 +92,9 @@ func (a *analysis) moduleRef(mod *module, ref reference) []symbol {
 func (a *analysis) resourceRef(mod *module, ref reference, u uses) []symbol {
 	d := mod.declarations[ref.resource]
 	if d == nil {
-		a.undeclared(mod, ref)
+		if !mod.refused[ref.resource.String()] {
+			a.undeclared(mod, ref)
+		}
 		return nil
 	}
 	if u.not != nil && *u.not == ref.resource {
@@ -102,7 +110,7 @@ func (a *analysis) resourceRef(mod *module, ref reference, u uses) []symbol {
 			rest = rest[1:]
 		}
 	}
-	read := ""
+	read := ref.each
 	if len(rest) > 0 {
 		if attr, ok := rest[0].(hcl.TraverseAttr); ok {
 			read = attr.Name

@@ -20,7 +20,10 @@ type schemas struct {
 	provider        *contract.Node
 }
 
-func (s *schemas) Resource(typ string) (*contract.Node, bool)   { n, ok := s.resources[typ]; return n, ok }
+func (s *schemas) Resource(typ string) (*contract.Node, bool) {
+	n, ok := s.resources[typ]
+	return n, ok
+}
 func (s *schemas) DataSource(typ string) (*contract.Node, bool) { n, ok := s.data[typ]; return n, ok }
 func (s *schemas) Provider() *contract.Node                     { return s.provider }
 func (s *schemas) ResourceTypes() []string                      { return slices.Sorted(maps.Keys(s.resources)) }
