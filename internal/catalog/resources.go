@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 
+	"github.com/cleat-dev/cleat/resources/commit"
 	"github.com/cleat-dev/cleat/resources/container"
 	"github.com/cleat-dev/cleat/resources/contract"
+	"github.com/cleat-dev/cleat/resources/image"
 	"github.com/cleat-dev/cleat/resources/network"
+	"github.com/cleat-dev/cleat/resources/tag"
 	"github.com/cleat-dev/cleat/resources/volume"
 )
 
@@ -22,8 +25,11 @@ func Resources(ctx context.Context) ([]contract.Resource, error) {
 		}
 		all = append(all, r)
 	}
+	add(contract.Host(ctx, commit.Type{}))
 	add(contract.Host(ctx, container.Type{}))
+	add(contract.Host(ctx, image.New()))
 	add(contract.Host(ctx, network.Type{}))
+	add(contract.Host(ctx, tag.Type{}))
 	add(contract.Host(ctx, volume.Type{}))
 	return all, errors.Join(failed...)
 }
