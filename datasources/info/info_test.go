@@ -13,11 +13,12 @@ import (
 	moby "github.com/moby/moby/client"
 
 	"github.com/cleat-dev/cleat/api/errs"
+	"github.com/cleat-dev/cleat/client"
 	"github.com/cleat-dev/cleat/datasources/flatten"
 	"github.com/cleat-dev/cleat/resources/contract"
 )
 
-var _ API = (*moby.Client)(nil)
+var _ API = (*client.Client)(nil)
 
 type fake struct {
 	info system.Info

@@ -18,10 +18,11 @@ import (
 	moby "github.com/moby/moby/client"
 
 	"github.com/cleat-dev/cleat/api/errs"
+	"github.com/cleat-dev/cleat/client"
 	"github.com/cleat-dev/cleat/resources/contract"
 )
 
-var _ API = (*moby.Client)(nil)
+var _ API = (*client.Client)(nil)
 
 // fake is an engine: it answers with what it was given, and counts.
 type fake struct {

@@ -19,10 +19,11 @@ import (
 	moby "github.com/moby/moby/client"
 
 	"github.com/cleat-dev/cleat/api/errs"
+	"github.com/cleat-dev/cleat/client"
 	"github.com/cleat-dev/cleat/resources/contract"
 )
 
-var _ API = (*moby.Client)(nil)
+var _ API = (*client.Client)(nil)
 
 // fake is an engine with the habits of dockerd 20.10: creating what exists returns it.
 type fake struct {
