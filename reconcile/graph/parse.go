@@ -50,6 +50,9 @@ func ParseModuleInstance(s string) (ModuleInstance, error) {
 
 // ParseTarget reads what -target and -replace take: a module, a module instance, a resource or one instance of it.
 func ParseTarget(s string) (Target, error) {
+	if !utf8.ValidString(s) {
+		return Target{}, fmt.Errorf("address %q: not valid UTF-8", s)
+	}
 	p := parser{text: s}
 	t, err := p.target()
 	if err != nil {

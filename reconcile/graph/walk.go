@@ -102,10 +102,6 @@ type walk[N comparable] struct {
 
 // start visits a node whose needs are all settled. The caller holds mu.
 func (w *walk[N]) start(i int) {
-	if w.doomed[i] {
-		w.settle(i)
-		return
-	}
 	w.running.Go(func() {
 		var err error
 		ended := w.ctx.Err()
