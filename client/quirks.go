@@ -20,7 +20,27 @@ var misstatements = []struct {
 	{"image not known", http.StatusNotFound},          // container create
 	{"image is in use", http.StatusConflict},          // image remove
 	{"network is being used", http.StatusConflict},    // network remove
+	{"network already exists", http.StatusConflict},   // network create
 	{"container state improper", http.StatusConflict}, // pause, start while being removed
+}
+
+// mendNetworks puts right what podman 4 says of the gateway of an internal network: the text "<nil>" where there is
+// none, which is no address and makes the whole answer unreadable.
+func mendNetworks(resp *http.Response) error {
+	if resp.StatusCode != http.StatusOK || resp.Request == nil || resp.Request.Method != http.MethodGet || !strings.Contains(resp.Request.URL.Path, "/networks") {
+		return nil
+	}
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return err
+	}
+	if err := resp.Body.Close(); err != nil {
+		return err
+	}
+	body = bytes.ReplaceAll(body, []byte(`"Gateway":"<nil>"`), []byte(`"Gateway":""`))
+	resp.Body, resp.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+	resp.Header.Del("Content-Length")
+	return nil
 }
 
 // misstatementLimit bounds how much of an error body is looked at.

@@ -3,6 +3,7 @@ package client
 import (
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 )
@@ -29,5 +30,24 @@ func TestRestate(t *testing.T) {
 				t.Errorf("got %d %q (%v), want %d and the same body", resp.StatusCode, body, err, test.want)
 			}
 		})
+	}
+}
+
+func TestMendNetworks(t *testing.T) {
+	t.Parallel()
+	for path, want := range map[string]string{
+		"/v1.41/networks/internal": `{"Gateway":""}`,
+		"/v1.41/containers/x/json": `{"Gateway":"<nil>"}`,
+	} {
+		resp := &http.Response{
+			StatusCode: 200, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(`{"Gateway":"<nil>"}`)),
+			Request: &http.Request{Method: http.MethodGet, URL: &url.URL{Path: path}},
+		}
+		if err := mendNetworks(resp); err != nil {
+			t.Fatal(err)
+		}
+		if body, err := io.ReadAll(resp.Body); err != nil || string(body) != want {
+			t.Errorf("%s: got %s (%v), want %s", path, body, err, want)
+		}
 	}
 }

@@ -42,6 +42,9 @@ func (w *wire) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	resp.Request = req
 	restate(resp)
+	if err := mendNetworks(resp); err != nil {
+		return nil, explain(w.ep, err)
+	}
 	if resp.StatusCode != http.StatusSwitchingProtocols { // those bodies are connections and must stay writable
 		resp.Body = &wireBody{ReadCloser: resp.Body, ep: w.ep}
 	}

@@ -13,7 +13,7 @@ import (
 	mobycontainer "github.com/moby/moby/api/types/container"
 	mobynetwork "github.com/moby/moby/api/types/network"
 
-	"github.com/cleat-dev/cleat/datasources/flatten"
+	"github.com/cleat-dev/cleat/internal/flatten"
 )
 
 func flattenPorts(ports mobynetwork.PortMap) types.List {

@@ -3,7 +3,7 @@ package container
 import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
-	"github.com/cleat-dev/cleat/datasources/flatten"
+	"github.com/cleat-dev/cleat/internal/flatten"
 )
 
 // Model is the question, name or id, and its answer.

@@ -3,7 +3,7 @@ package containers
 import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
-	"github.com/cleat-dev/cleat/datasources/flatten"
+	"github.com/cleat-dev/cleat/internal/flatten"
 	"github.com/cleat-dev/cleat/resources/contract"
 )
 

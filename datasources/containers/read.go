@@ -13,7 +13,7 @@ import (
 	moby "github.com/moby/moby/client"
 
 	"github.com/cleat-dev/cleat/api/errs"
-	"github.com/cleat-dev/cleat/datasources/flatten"
+	"github.com/cleat-dev/cleat/internal/flatten"
 	"github.com/cleat-dev/cleat/resources/contract"
 )
 

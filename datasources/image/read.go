@@ -14,7 +14,7 @@ import (
 	mobyimage "github.com/moby/moby/api/types/image"
 	moby "github.com/moby/moby/client"
 
-	"github.com/cleat-dev/cleat/datasources/flatten"
+	"github.com/cleat-dev/cleat/internal/flatten"
 	"github.com/cleat-dev/cleat/resources/contract"
 )
 

@@ -10,7 +10,7 @@ import (
 	"github.com/moby/moby/api/types/system"
 	moby "github.com/moby/moby/client"
 
-	"github.com/cleat-dev/cleat/datasources/flatten"
+	"github.com/cleat-dev/cleat/internal/flatten"
 	"github.com/cleat-dev/cleat/resources/contract"
 )
 

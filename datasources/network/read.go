@@ -13,7 +13,7 @@ import (
 	mobynetwork "github.com/moby/moby/api/types/network"
 	moby "github.com/moby/moby/client"
 
-	"github.com/cleat-dev/cleat/datasources/flatten"
+	"github.com/cleat-dev/cleat/internal/flatten"
 	"github.com/cleat-dev/cleat/resources/contract"
 )
 

@@ -3,7 +3,7 @@ package version
 import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
-	"github.com/cleat-dev/cleat/datasources/flatten"
+	"github.com/cleat-dev/cleat/internal/flatten"
 )
 
 // Model is the answer; there is nothing to ask.

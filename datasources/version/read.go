@@ -8,7 +8,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 	moby "github.com/moby/moby/client"
 
-	"github.com/cleat-dev/cleat/datasources/flatten"
+	"github.com/cleat-dev/cleat/internal/flatten"
 	"github.com/cleat-dev/cleat/resources/contract"
 )
 

@@ -5,7 +5,7 @@ import (
 
 	moby "github.com/moby/moby/client"
 
-	"github.com/cleat-dev/cleat/datasources/flatten"
+	"github.com/cleat-dev/cleat/internal/flatten"
 	"github.com/cleat-dev/cleat/resources/contract"
 )
 
