@@ -59,20 +59,21 @@ func ReferenceTo(ctx context.Context, e API, name, id string, o Options) error {
 // Anything else keeps it: it is tidying up, and the update has succeeded already, so it reports no error. It goes on
 // when ctx is cancelled.
 func Leftover(ctx context.Context, e API, id string, o Options) {
-	if id == "" || !reportsNames(e) {
+	if id == "" {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
 	defer cancel()
 	image, err := e.ImageInspect(ctx, id)
-	if err != nil || len(image.RepoTags) > 0 || image.ID != id {
+	if err != nil || len(image.RepoTags) > 0 || image.ID != id || image.RepoTags == nil && !reportsNames(e) {
 		return
 	}
 	// Without force the engine refuses to remove an image that a container, running or not, was made from.
 	_, _ = e.ImageRemove(ctx, id, moby.ImageRemoveOptions{PruneChildren: o.Parents})
 }
 
-// reportsNames tells whether an inspected image says its names: without them a tagged image looks untagged.
+// reportsNames tells whether an engine says the names of an inspected image: below 1.21 none may mean unknown, and
+// newer ones leave an empty list out.
 func reportsNames(e API) bool {
 	v, ok := e.(interface{ ClientVersion() string })
 	return !ok || !versions.LessThan(v.ClientVersion(), "1.21")

@@ -50,6 +50,7 @@ func TestRemovals(t *testing.T) {
 		"app:v1":   {ID: "sha256:a", RepoTags: []string{"app:v1"}},
 		"sha256:a": {ID: "sha256:a", RepoTags: []string{"app:v1"}},
 		"sha256:b": {ID: "sha256:b"},
+		"sha256:c": {ID: "sha256:c", RepoTags: []string{}},
 	}
 	for name, c := range map[string]struct {
 		do      func(ctx context.Context, e imageremoval.API) error
@@ -70,6 +71,7 @@ func TestRemovals(t *testing.T) {
 		"has a name":      {do: leftover("sha256:a")},
 		"no id":           {do: leftover("")},
 		"old engine":      {do: leftover("sha256:b"), version: "1.20"}, // does not report names
+		"old, converted":  {do: leftover("sha256:c"), version: "1.20", want: "remove sha256:c force=false prune=true"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

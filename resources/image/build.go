@@ -135,5 +135,9 @@ func send(ctx context.Context, e API, s *source, options moby.ImageBuildOptions,
 	if errors.Is(err, context.DeadlineExceeded) {
 		return log.failed(fmt.Errorf("took longer than its timeout: %w", err))
 	}
-	return log.failed(classified(err))
+	err = classified(err)
+	if errors.Is(err, errs.ErrUnauthorized) {
+		err = fmt.Errorf("%w (add a registry_auth block for the base image's registry to the provider, or an auth_config to the build)", err)
+	}
+	return log.failed(err)
 }

@@ -3,6 +3,7 @@ package image
 import (
 	"archive/tar"
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"os"
@@ -215,6 +216,19 @@ func TestBuildOptions(t *testing.T) {
 	}
 }
 
+func TestFailedStepsAreRemovedUnlessAskedFor(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		declared types.Bool
+		want     bool
+	}{{types.BoolNull(), true}, {types.BoolValue(true), true}, {types.BoolValue(false), false}} {
+		o, err := buildOptions(t.Context(), newEngine(), Model{Name: types.StringValue("a")}, Build{ForceRemove: c.declared})
+		if err != nil || o.ForceRemove != c.want || !o.Remove {
+			t.Errorf("force_remove = %s: %t, %v", c.declared, o.ForceRemove, err)
+		}
+	}
+}
+
 func TestOldEngineRefusesWhatItWouldPassOver(t *testing.T) {
 	t.Parallel()
 	dir := contextDir(t, map[string]string{"Dockerfile": "FROM scratch\n"})
@@ -257,5 +271,62 @@ func TestSinceNamesWhatIsLookedAt(t *testing.T) {
 	slices.Sort(want)
 	if diff := cmp.Diff(want, all.declared()); diff != "" {
 		t.Errorf("(-since +declared):\n%s", diff)
+	}
+}
+
+// early is an engine that answers without reading what it is sent.
+type early struct {
+	*engine
+	err error
+}
+
+func (e early) ImageBuild(context.Context, io.Reader, moby.ImageBuildOptions) (moby.ImageBuildResult, error) {
+	return moby.ImageBuildResult{}, e.err
+}
+
+func TestEngineThatAnswersEarly(t *testing.T) {
+	t.Parallel()
+	dir := contextDir(t, map[string]string{"Dockerfile": "FROM scratch\n", "big": strings.Repeat("x", 1<<20)})
+	for text, want := range map[string]error{
+		"dockerfile parse error line 2: unknown instruction: FOO": errs.ErrInvalid,
+		"pull access denied, unauthorized":                        errs.ErrUnauthorized,
+	} {
+		e := early{newEngine(), errors.New(text)}
+		m := Model{Name: types.StringValue("app:v1"), Build: contract.BlocksOf(Build{Context: types.StringValue(dir), Dockerfile: types.StringValue("Dockerfile")})}
+		_, err := New().Create(t.Context(), e, m)
+		if !errors.Is(err, want) || !strings.Contains(err.Error(), text) {
+			t.Errorf("%s: error %v", text, err)
+		}
+		if hint := strings.Contains(err.Error(), "registry_auth"); hint != (want == errs.ErrUnauthorized) {
+			t.Errorf("%s: error %v", text, err)
+		}
+	}
+}
+
+// meddler changes a file of the context between its hash and its sending.
+type meddler struct {
+	*engine
+	file string
+}
+
+func (e meddler) ImageBuild(ctx context.Context, body io.Reader, o moby.ImageBuildOptions) (moby.ImageBuildResult, error) {
+	if err := os.WriteFile(e.file, []byte("two"), 0o644); err != nil {
+		return moby.ImageBuildResult{}, err
+	}
+	return e.engine.ImageBuild(ctx, body, o)
+}
+
+func TestFileThatChangesWhileItIsSent(t *testing.T) {
+	t.Parallel()
+	// "a" is large enough that "z" is not sent before the engine reads.
+	dir := contextDir(t, map[string]string{"Dockerfile": "FROM scratch\n", "a": strings.Repeat("x", 1<<20), "z": "one"})
+	e := meddler{newEngine(), filepath.Join(dir, "z")}
+	m := Model{Name: types.StringValue("app:v1"), Build: contract.BlocksOf(Build{Context: types.StringValue(dir), Dockerfile: types.StringValue("Dockerfile")})}
+	_, err := New().Create(t.Context(), e, m)
+	if !errors.Is(err, errs.ErrConflict) || !strings.Contains(err.Error(), "z: changed while it was being sent") {
+		t.Errorf("error %v", err)
+	}
+	if len(e.names) > 0 {
+		t.Errorf("half a context was built: %v", e.names)
 	}
 }

@@ -68,7 +68,7 @@ func buildOptions(ctx context.Context, e API, m Model, b Build) (moby.ImageBuild
 		RemoteContext:  b.remote(),
 		NoCache:        b.NoCache.ValueBool(),
 		Remove:         b.Remove.IsNull() || b.Remove.ValueBool(),
-		ForceRemove:    b.ForceRemove.ValueBool(),
+		ForceRemove:    b.ForceRemove.IsNull() || b.ForceRemove.ValueBool(), // a failed build leaves nothing behind
 		PullParent:     b.PullParent.ValueBool(),
 		Isolation:      container.Isolation(b.Isolation.ValueString()),
 		CPUSetCPUs:     b.CPUSetCPUs.ValueString(),

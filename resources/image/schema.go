@@ -127,7 +127,7 @@ func buildAttributes() map[string]schema.Attribute {
 		"isolation":          optional("Isolation technology, on Windows engines.", stringvalidator.OneOf("", "default", "process", "hyperv")),
 		"security_opt":       list("Security options."),
 		"squash":             toggle("Squash the layers into one. The engine must have experimental features on."),
-		"force_remove":       toggle("Remove intermediate containers also after a failure."),
+		"force_remove":       toggle("Remove intermediate containers also after a failure. Set it to `false` to look into the container of a step that failed."),
 		"remove":             schema.BoolAttribute{Optional: true, Computed: true, Default: booldefault.StaticBool(true), MarkdownDescription: "Remove intermediate containers after a build."},
 		"suppress_output":    toggle("Have the engine send no output of the steps; an error then shows none either."),
 		"build_log_file":     optional("File the build's output is written to."),
