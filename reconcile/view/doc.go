@@ -30,7 +30,8 @@
 //	cancelled         the plan was not agreed to
 //	diagnostic        diagnostic: severity, summary, detail, range, snippet as in Terraform
 //	object            resource, values (of show)
-//	explanation       change, id, engine, record, needs, needed_by (of explain)
+//	explanation       change, id, engine, recorded (names of attributes), existed, needs, needed_by (of explain)
+//	adopted           change: what the next apply does, id (of adopt)
 //
 // A change has resource (addr, module, resource, resource_type, resource_name, resource_key), action (create, update,
 // replace, delete, forget, read, no-op), reason, host, declared (filename, line), previous_resource of a moved object,

@@ -117,17 +117,14 @@ func (h humanBase) Explained(e Explanation) {
 	}
 	facts = append(facts,
 		[2]string{"made from", addresses(e.Needs)}, [2]string{"needed by", addresses(e.NeededBy)},
-		[2]string{"an apply", verdict(s)})
+		[2]string{"recorded", strings.Join(slices.Sorted(maps.Keys(e.Recorded)), ", ")})
+	if e.Existed {
+		facts = append(facts, [2]string{"existed", "it was there before and stays when it is no longer declared"})
+	}
+	facts = append(facts, [2]string{"an apply", verdict(s)})
 	for _, f := range facts {
 		if f[1] != "" {
 			h.printf("  %-10s %s\n", f[0], clean(f[1]))
-		}
-	}
-	if len(e.Record) > 0 {
-		h.printf("\nRecorded with it:\n")
-		keys := slices.Sorted(maps.Keys(e.Record))
-		for i, k := range padded(slices.Clone(keys)) {
-			h.printf("  %s = %s\n", clean(k), clean(e.Record[keys[i]]))
 		}
 	}
 	h.printf("\n")
@@ -135,6 +132,16 @@ func (h humanBase) Explained(e Explanation) {
 		p := &printer{paint: h.paint()}
 		p.step(s, false)
 		h.printf("%s", p.b.String())
+	}
+}
+
+// Adopted tells that an object is ours.
+func (h humanBase) Adopted(s *plan.Step) {
+	h.printf("%s is adopted: %s. The next apply %s.\n", h.paint().bold(clean(s.Address.String())), clean(shortID(s.ID)), verdict(s))
+	if s.Changing() {
+		p := &printer{paint: h.paint()}
+		p.step(s, false)
+		h.printf("\n%s", p.b.String())
 	}
 }
 

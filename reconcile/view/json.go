@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -166,9 +168,15 @@ func (j *jsonBase) Objects(steps []*plan.Step) {
 // Explained writes one line.
 func (j *jsonBase) Explained(e Explanation) {
 	j.line("info", "explanation", e.Step.Address.String()+": an apply "+verdict(e.Step), fields{
-		"change": jsonStep(e.Step), "id": e.ID, "engine": e.Engine, "record": e.Record,
-		"needs": jsonAddresses(e.Needs), "needed_by": jsonAddresses(e.NeededBy),
+		"change": jsonStep(e.Step), "id": e.ID, "engine": e.Engine, "existed": e.Existed,
+		"recorded": slices.Sorted(maps.Keys(e.Recorded)),
+		"needs":    jsonAddresses(e.Needs), "needed_by": jsonAddresses(e.NeededBy),
 	})
+}
+
+// Adopted writes one line.
+func (j *jsonBase) Adopted(s *plan.Step) {
+	j.line("info", "adopted", s.Address.String()+" is adopted: the next apply "+verdict(s), fields{"change": jsonStep(s), "id": s.ID})
 }
 
 func jsonAddresses[A fmt.Stringer](all []A) []string {

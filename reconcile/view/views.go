@@ -93,13 +93,22 @@ type Explain interface {
 	Explained(e Explanation)
 }
 
+// Adopt is the view of cleat adopt.
+type Adopt interface {
+	Common
+	// Adopted tells that the object of a step is ours, and what the next apply changes of it.
+	Adopted(s *plan.Step)
+}
+
 // Explanation is all that is known of one object.
 type Explanation struct {
 	Step *plan.Step
 	// ID is the object's on its engine, empty when there is none; Engine is where that is.
 	ID, Engine string
-	// Record is what is kept of it: labels or the ledger's entries.
-	Record map[string]string
+	// Recorded are the attributes whose declaration was recorded at the last apply, with fingerprints.
+	Recorded map[string]string
+	// Existed: it was there before and stays when it is no longer declared.
+	Existed bool
 	// Needs are the objects it is made from, NeededBy those made from it.
 	Needs, NeededBy []graph.Resource
 }
@@ -133,6 +142,14 @@ func NewOutput(o Options) Output {
 
 // NewValidate returns the view of cleat validate.
 func NewValidate(o Options) Validate {
+	if o.JSON {
+		return newJSONBase(o)
+	}
+	return humanBase{o}
+}
+
+// NewAdopt returns the view of cleat adopt.
+func NewAdopt(o Options) Adopt {
 	if o.JSON {
 		return newJSONBase(o)
 	}
