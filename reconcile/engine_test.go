@@ -148,9 +148,16 @@ resource "docker_volume" "data" {
   }
 }
 resource "docker_network" "front" {
-  name = "${local.name}-front"
+  name     = "${local.name}-front"
+  internal = true
+  ipam_config {
+    subnet = "10.77.${local.octet}.0/24"
+  }
 }
-locals { name = "` + b.project + `" }
+locals {
+  name  = "` + b.project + `"
+  octet = 7
+}
 output "mount" { value = docker_volume.data.mountpoint }
 `)
 		text, report := b.apply(reconcile.PlanOptions{})
