@@ -77,6 +77,14 @@ func (b *books) changed(s *plan.Step, object types.Object) {
 	b.keep(s, object)
 }
 
+// read notes what a read told of an object only the ledger knows.
+func (b *books) read(s *plan.Step, object types.Object) {
+	if observe.Listed(s.Address.Type) {
+		return
+	}
+	b.changed(s, object)
+}
+
 func (b *books) keep(s *plan.Step, object types.Object) {
 	record := b.record(s, object)
 	record.ID = idOf(object)

@@ -12,6 +12,7 @@ import (
 	"github.com/cleat-dev/cleat/api/errs"
 	"github.com/cleat-dev/cleat/internal/progress"
 	"github.com/cleat-dev/cleat/reconcile/config"
+	"github.com/cleat-dev/cleat/reconcile/observe"
 	"github.com/cleat-dev/cleat/reconcile/ownership"
 	"github.com/cleat-dev/cleat/reconcile/plan"
 	"github.com/cleat-dev/cleat/resources/contract"
@@ -200,14 +201,29 @@ func (o *operation) createBefore(ctx context.Context) error {
 
 // complete reads the object where something refers to what is not known of it yet, and checks that it is as planned.
 func (o *operation) complete(ctx context.Context) error {
-	if o.wanted() {
+	if o.wanted() || o.onlyKnown() {
 		read, err := o.resource.Read(ctx, o.host.Engine, o.result)
 		if err != nil {
 			return err
 		}
 		o.result = read
+		o.books.read(o.step, o.result)
 	}
 	return o.resource.Check(o.step.After, o.result)
+}
+
+// onlyKnown reports whether the ledger alone tells what the object is, and attributes of it are not known: without
+// them it could not be removed once it is declared no longer.
+func (o *operation) onlyKnown() bool {
+	if observe.Listed(o.step.Address.Type) {
+		return false
+	}
+	for _, v := range o.result.Attributes() {
+		if v.IsUnknown() {
+			return true
+		}
+	}
+	return false
 }
 
 // wanted reports whether something refers to an attribute that is not known yet.

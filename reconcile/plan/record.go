@@ -48,6 +48,9 @@ func RecordOf(r contract.Resource, object types.Object, needs []graph.Resource, 
 			}
 		}
 	}
+	if !labelled {
+		rememberBlocks(record, node, values, sensitive)
+	}
 	return record
 }
 
@@ -92,6 +95,10 @@ func lastKnown(r contract.Resource, o observe.Object, declared map[string]attr.V
 	}
 	for _, b := range node.Blocks {
 		given, ok := declared[b.Name]
+		if remembered, found := rememberedBlock(o.Record, b, given); found {
+			values[b.Name] = remembered
+			continue
+		}
 		if !ok || given.IsUnknown() {
 			continue
 		}
