@@ -41,12 +41,18 @@ func (Type) Create(ctx context.Context, e API, planned Model) (Model, error) {
 	if endpoints != nil {
 		options.NetworkingConfig = &network.NetworkingConfig{EndpointsConfig: endpoints}
 	}
+	planned.UploadHash = hashSources(planned.Uploads, files)
+	if given(planned.UploadHash) {
+		if options.Config.Labels == nil {
+			options.Config.Labels = map[string]string{}
+		}
+		options.Config.Labels[uploadLabel] = planned.UploadHash.ValueString()
+	}
 	created, err := e.ContainerCreate(ctx, options)
 	if err != nil {
 		return planned, explainCreate(planned, err)
 	}
 	planned.ID = types.StringValue(created.ID)
-	planned.UploadHash = hashSources(planned.Uploads, files)
 	planned.ContainerLogs = types.StringNull()
 	if err := setUp(ctx, e, &planned, files, later); err != nil {
 		return planned, &contract.Partial{Err: err}
@@ -127,7 +133,7 @@ var (
 	// owner finds the container in the engines' messages about a taken name.
 	owner = regexp.MustCompile(`already in use by (?:container )?"?([0-9a-f]{64})`)
 	// taken finds the port in the engines' messages about one that is in use.
-	taken = regexp.MustCompile(`(?i)(?:bind for |listen (?:tcp|udp)\d? |for port |bind )[^ ]*?(\d+): ?.*(?:already allocated|already in use)`)
+	taken = regexp.MustCompile(`:(\d+)(?:/[a-z]+)?(?: failed: port is already allocated|: bind: address already in use)`)
 )
 
 // explainCreate says what to do about the refusals of a create call people meet most.
@@ -141,11 +147,19 @@ func explainCreate(m Model, err error) error {
 		if found := owner.FindStringSubmatch(err.Error()); found != nil {
 			by = "container " + found[1][:12]
 		}
-		return contract.At("name", "container name %q is taken by %s, which is not managed here: take it over with `cleat adopt` or `terraform import`, or rename or remove it: %w", name, by, errors.Join(errs.ErrConflict, err))
+		return contract.At("name", "container name %q is taken by %s, which is not managed here: take it over with `cleat adopt` or `terraform import`, or rename or remove it: %w", name, by, asConflict(err))
 	case errors.Is(err, errs.ErrNotFound) && strings.Contains(text, "network"):
 		return contract.At("networks_advanced", "container %q: %w", name, err)
 	}
 	return fmt.Errorf("container %q: %w", name, err)
+}
+
+// asConflict gives an error its class where the engine does not: podman answers a taken name with 500.
+func asConflict(err error) error {
+	if errors.Is(err, errs.ErrConflict) {
+		return err
+	}
+	return &failure{text: err.Error(), class: errs.ErrConflict}
 }
 
 // explainStart names the port when a start failed because of one.
@@ -161,6 +175,9 @@ func explainStart(m Model, err error) error {
 			}
 		}
 		return contract.At("ports", "container %q did not start: port %s of the host is in use by something else: %w", name, found[1], err)
+	}
+	if text := err.Error(); strings.Contains(text, "network") && strings.Contains(text, "not found") {
+		return contract.At("networks_advanced", "container %q did not start: %w", name, err)
 	}
 	return fmt.Errorf("container %q did not start: %w", name, err)
 }

@@ -18,7 +18,7 @@ func flatten(o observation, last Model) Model {
 	m := Model{
 		ID: types.StringValue(o.ID), Name: types.StringValue(strings.TrimPrefix(o.Name, "/")),
 		Image: last.Image, ImageID: types.StringValue(imageID(o.Image)), Bridge: types.StringValue(""),
-		ContainerLogs: known(last.ContainerLogs), UploadHash: known(last.UploadHash), Platform: known(last.Platform),
+		ContainerLogs: known(last.ContainerLogs), UploadHash: followString(types.StringNull(), o.Config.Labels[uploadLabel], nil), Platform: known(last.Platform),
 		DestroyGraceSeconds: last.DestroyGraceSeconds, Uploads: last.Uploads, Timeouts: last.Timeouts,
 		Attach: orBool(last.Attach, false), Logs: orBool(last.Logs, false), Wait: orBool(last.Wait, false),
 		RemoveVolumes: orBool(last.RemoveVolumes, true),
@@ -92,7 +92,7 @@ func flattenState(o observation, last Model, m *Model) {
 
 func flattenProcess(o observation, last Model, m *Model) {
 	c, image := o.Config, o.image
-	m.Domainname = followString(last.Domainname, c.Domainname, nil)
+	m.Domainname = followString(last.Domainname, c.Domainname, o.unreported)
 	m.TTY, m.StdinOpen = types.BoolValue(c.Tty), types.BoolValue(c.OpenStdin)
 	m.User = followString(last.User, c.User, nil, image.User)
 	m.WorkingDir = followString(last.WorkingDir, c.WorkingDir, nil, image.WorkingDir, "/")
@@ -159,6 +159,9 @@ func flattenLabels(last contract.Blocks[Label], have, image map[string]string) c
 	var out contract.Blocks[Label]
 	for _, key := range slices.Sorted(maps.Keys(have)) {
 		_, isDeclared := declared[key]
+		if key == uploadLabel {
+			continue
+		}
 		if inherited, ok := image[key]; ok && inherited == have[key] && !isDeclared {
 			continue
 		}
@@ -179,6 +182,9 @@ func flattenHealthcheck(o observation, last contract.Blocks[Healthcheck]) contra
 		image = &container.HealthConfig{}
 	}
 	was, declared := last.One()
+	if o.podman && !declared && o.image.Healthcheck == nil {
+		return contract.Blocks[Healthcheck]{} // podman does not report that of the image: this is most likely it
+	}
 	h := Healthcheck{
 		Test:          followList(was.Test, have.Test, image.Test),
 		Interval:      o.followDuration(was.Interval, have.Interval, image.Interval, healthDefaults.Interval),

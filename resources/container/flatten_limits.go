@@ -14,6 +14,9 @@ func flattenLimits(o observation, last Model, m *Model) {
 	r := o.HostConfig.Resources
 	m.Memory = followInt(last.Memory, mebibytes(r.Memory, last.Memory))
 	m.MemorySwap = flattenSwap(r.Memory, r.MemorySwap, last.MemorySwap, o.noSwapLimit)
+	if o.podman && given(last.MemorySwap) && last.MemorySwap.ValueInt64() == -1 && !given(m.MemorySwap) {
+		m.MemorySwap = last.MemorySwap // podman takes -1 and does as if nothing was said
+	}
 	m.MemoryReservation = types.Int64Value(mebibytes(r.MemoryReservation, last.MemoryReservation))
 	m.CPUShares = followInt(last.CPUShares, r.CPUShares)
 	m.CPUSet = followString(last.CPUSet, r.CpusetCpus, sameCPUList)

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/distribution/reference"
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
@@ -20,14 +21,14 @@ func (Type) Rules() contract.Rules {
 	rules := contract.Rules{
 		"id":           {Stable: true},
 		"bridge":       {Stable: true},
-		"image":        {Effect: contract.InPlace}, // only the spelling is recorded; image_id decides
+		"image":        {Effect: contract.InPlace, Same: sameText(sameImage)}, // only the spelling is recorded; image_id decides
 		"image_id":     {Stable: true, Cause: contract.Image},
 		"exit_code":    {MovedBy: []string{"start", "must_run"}},
 		"network_data": {MovedBy: []string{"networks_advanced", "start", "must_run"}},
 
 		"container_logs": {Stable: true, Unreported: true},
 		"upload":         {Unreported: true},
-		"upload_hash":    {Stable: true, Unreported: true, Explain: func(attr.Value, attr.Value) string { return "a local file named by upload.source changed" }},
+		"upload_hash":    {Stable: true, Explain: func(attr.Value, attr.Value) string { return "a local file named by upload.source changed" }},
 		"platform":       {Unreported: true, Requires: "1.41"},
 
 		"name":              {Effect: contract.InPlace, Since: "1.17", Same: sameText(func(a, b string) bool { return strings.TrimPrefix(a, "/") == strings.TrimPrefix(b, "/") })},
@@ -201,6 +202,18 @@ func sameDevices(observed, desired attr.Value) bool {
 	o, okO := form(observed)
 	d, okD := form(desired)
 	return okO && okD && slices.Equal(o, d)
+}
+
+// sameImage compares references by what they name in full. What podman calls localhost/x is an image without registry.
+func sameImage(a, b string) bool {
+	full := func(s string) string {
+		named, err := reference.ParseNormalizedNamed(strings.TrimPrefix(s, "localhost/"))
+		if err != nil {
+			return s
+		}
+		return reference.TagNameOnly(named).String()
+	}
+	return full(a) == full(b)
 }
 
 func sameAddress(a, b string) bool {

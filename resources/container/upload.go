@@ -21,6 +21,10 @@ import (
 	"github.com/cleat-dev/cleat/resources/contract"
 )
 
+// uploadLabel is where upload_hash is kept: on the container, because no engine tells what a file was put there from.
+// It gives nothing away to people who can inspect a container; they can copy the files out of it.
+const uploadLabel = "cleat.upload-hash"
+
 // file is an upload with its content.
 type file struct {
 	path    string

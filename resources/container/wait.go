@@ -28,12 +28,25 @@ const (
 	outputLimit = 1 << 20
 )
 
+// failure is what went wrong with a container, to be put behind its name, and the class of it.
+type failure struct {
+	text  string
+	class error
+}
+
+func (f *failure) Error() string { return f.text }
+func (f *failure) Unwrap() error { return f.class }
+
+var errUnhealthy = &failure{"is unhealthy", errs.ErrUnavailable}
+
+func exited(code string) error { return &failure{"exited with code " + code, errs.ErrInternal} }
+
 // startAndWait starts the container and waits until it is healthy. It listens to the engine's events from before the
 // start, so nothing is missed, and looks at the container once: a container without a health check has none to wait for.
 func startAndWait(ctx context.Context, e API, m Model) error {
 	id := m.ID.ValueString()
 	limit := time.Duration(m.WaitTimeout.ValueInt64()) * time.Second
-	waiting, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("not healthy after %s: %w", limit, errs.ErrUnavailable))
+	waiting, cancel := context.WithTimeoutCause(ctx, limit, &failure{fmt.Sprintf("was not healthy after %s", limit), errs.ErrUnavailable})
 	defer cancel()
 	stream := e.Events(waiting, moby.EventsListOptions{Filters: moby.Filters{}.
 		Add("type", string(events.ContainerEventType)).Add("container", id).Add("event", "health_status", "die")})
@@ -77,11 +90,11 @@ func inspectHealth(ctx context.Context, e API, id string) (done bool, err error)
 	case state == nil:
 		return true, nil
 	case !state.Running && !state.Restarting:
-		return false, fmt.Errorf("exited with code %d: %w", state.ExitCode, errs.ErrInternal)
+		return false, exited(strconv.Itoa(state.ExitCode))
 	case state.Health == nil || state.Health.Status == container.NoHealthcheck || state.Health.Status == "":
 		return true, nil
 	case state.Health.Status == container.Unhealthy:
-		return false, fmt.Errorf("is unhealthy: %w", errs.ErrUnavailable)
+		return false, errUnhealthy
 	}
 	return state.Health.Status == container.Healthy, nil
 }
@@ -91,9 +104,9 @@ func judge(event events.Message, restart string) (done bool, err error) {
 	action := string(event.Action)
 	switch {
 	case event.Action == events.ActionDie && (restart == "" || restart == "no"):
-		return false, fmt.Errorf("exited with code %s: %w", event.Actor.Attributes["exitCode"], errs.ErrInternal)
+		return false, exited(event.Actor.Attributes["exitCode"])
 	case strings.HasSuffix(action, ": unhealthy"):
-		return false, fmt.Errorf("is unhealthy: %w", errs.ErrUnavailable)
+		return false, errUnhealthy
 	case strings.HasSuffix(action, ": healthy"):
 		return true, nil
 	case event.Action == events.ActionHealthStatus: // podman says which in an attribute
@@ -101,7 +114,7 @@ func judge(event events.Message, restart string) (done bool, err error) {
 		case "healthy":
 			return true, nil
 		case "unhealthy":
-			return false, fmt.Errorf("is unhealthy: %w", errs.ErrUnavailable)
+			return false, errUnhealthy
 		}
 	}
 	return false, nil
@@ -146,7 +159,7 @@ func runAttached(ctx context.Context, e API, m *Model) error {
 	}
 	m.ExitCode = types.Int64Value(result.StatusCode)
 	if m.MustRun.ValueBool() && result.StatusCode != 0 {
-		err := fmt.Errorf("exited with code %d: %w", result.StatusCode, errs.ErrInternal)
+		err := exited(strconv.FormatInt(result.StatusCode, 10))
 		if m.Logs.ValueBool() {
 			return fmt.Errorf("container %q %w; its last output:\n%s", name, err, lastLines(output.String(), tailLines))
 		}
