@@ -2,7 +2,7 @@
 
 // Command bench measures what an apply costs: requests to the engine, time and memory, for N containers on one image.
 //
-//	bench [-terraform=false] 20 100 500
+//	bench [-terraform=false] [-requests] 20 100 500
 //
 // Requests are counted by a proxy in front of a private dockerd. Times are compared within the run, with a bare
 // program that makes and starts the same containers with ten workers through the same proxy. It exits with 1 when a
@@ -25,12 +25,13 @@ import (
 
 func main() {
 	withTerraform := flag.Bool("terraform", true, "measure terraform with our provider beside cleat, when it is installed")
+	verbose := flag.Bool("requests", false, "list the requests of each command")
 	flag.Parse()
 	if err := acctest.Isolate(); err != nil {
 		fail(err)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	r, err := run(ctx, flag.Args(), *withTerraform)
+	r, err := run(ctx, flag.Args(), *withTerraform, *verbose)
 	stop()
 	if err != nil {
 		fail(err)
@@ -46,7 +47,7 @@ func fail(err error) {
 }
 
 // run measures every size on one engine and returns the figures.
-func run(ctx context.Context, sizes []string, withTerraform bool) (*report, error) {
+func run(ctx context.Context, sizes []string, withTerraform, verbose bool) (*report, error) {
 	e, err := acctest.Start(ctx, "dockerd")
 	if err != nil {
 		return nil, err
@@ -63,7 +64,7 @@ func run(ctx context.Context, sizes []string, withTerraform bool) (*report, erro
 	}
 	defer proxy.close()
 
-	b := &bench{proxy: proxy, report: &report{}, dir: dir}
+	b := &bench{proxy: proxy, report: &report{}, dir: dir, verbose: verbose}
 	if b.cleat, err = filepath.Abs("bin/cleat"); err != nil {
 		return nil, err
 	}

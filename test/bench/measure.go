@@ -26,6 +26,8 @@ type bench struct {
 	report           *report
 	dir              string
 	cleat, terraform string
+	// verbose lists the requests of each command.
+	verbose bool
 }
 
 // usage is what one command took.
@@ -61,6 +63,7 @@ func (b *bench) size(ctx context.Context, n int) error {
 		return err
 	}
 	b.proxy.take()
+	b.proxy.takeKinds()
 	b.report.say("bare create+start", floor.Seconds(), "s")
 
 	project, err := b.project("cleat", n)
@@ -200,6 +203,12 @@ func (b *bench) command(ctx context.Context, dir string, env []string, path stri
 		return usage{}, fmt.Errorf("%s %s: %w\n%s", filepath.Base(path), args[0], err, output.String())
 	}
 	used.requests, used.bytes = b.proxy.take()
+	if kinds := b.proxy.takeKinds(); b.verbose {
+		b.report.note(fmt.Sprintf("  %s %s asked for", filepath.Base(path), args[0]))
+		for _, kind := range kinds {
+			b.report.note("    " + kind)
+		}
+	}
 	used.cpu = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
 	if r, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
 		used.rss = r.Maxrss << 10
