@@ -59,7 +59,7 @@ func newSession(t *testing.T, p *Provider) session {
 }
 
 // value builds a protocol value of a schema; what is not given is null, or a block without items.
-func value(t *testing.T, n *contract.Node, given map[string]tftypes.Value) tftypes.Value {
+func value(t testing.TB, n *contract.Node, given map[string]tftypes.Value) tftypes.Value {
 	t.Helper()
 	object, err := n.Object(n.Empty())
 	if err != nil {
@@ -79,7 +79,7 @@ func value(t *testing.T, n *contract.Node, given map[string]tftypes.Value) tftyp
 	return tftypes.NewValue(raw.Type(), values)
 }
 
-func dynamic(t *testing.T, v tftypes.Value) *tfprotov6.DynamicValue {
+func dynamic(t testing.TB, v tftypes.Value) *tfprotov6.DynamicValue {
 	t.Helper()
 	d, err := tfprotov6.NewDynamicValue(v.Type(), v)
 	if err != nil {
