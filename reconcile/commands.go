@@ -51,8 +51,8 @@ func (p *Project) Adopt(ctx context.Context, address graph.Instance, id string) 
 	}
 	host := in.Hosts[step.Provider]
 	next := host.Inventory.Ledger.Clone()
-	record := plan.RecordOf(p.types.Resources[address.Type], step.Before, step.Needs, step.Sensitive)
-	record.ID = step.ID
+	record := plan.RecordOf(p.types.Resources[address.Type], step, step.Before)
+	record.ID, record.Applied = step.ID, nil // nothing of the declaration was applied yet
 	next.Records[address.String()] = record
 	delete(next.Forgotten, step.ID)
 	if _, err := host.Inventory.Ledger.Write(ctx, p.hosts[step.Provider].wrapped, p.name, next); err != nil {

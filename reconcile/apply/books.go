@@ -54,7 +54,7 @@ func (b *books) intend(ctx context.Context, p *plan.Plan) error {
 
 // record is what is remembered of a step's object.
 func (b *books) record(s *plan.Step, object types.Object) ownership.Record {
-	r := plan.RecordOf(b.in.Types.Resources[s.Address.Type], object, s.Needs, s.Sensitive)
+	r := plan.RecordOf(b.in.Types.Resources[s.Address.Type], s, object)
 	r.Existed = s.Existed
 	return r
 }

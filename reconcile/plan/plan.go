@@ -44,6 +44,8 @@ type Step struct {
 	// Before is the object as observed, null when there is none. After is the object as planned, null when it is
 	// removed; unknown attributes are known after apply.
 	Before, After types.Object
+	// Config is the declaration with its defaults; null for an object that is declared no longer.
+	Config types.Object
 	// Changes are the attributes an update or a replacement changes, each with its cause.
 	Changes contract.Changes
 	// Sensitive are the top-level attributes and blocks configuration made sensitive, beside those of the schema.

@@ -8,7 +8,6 @@ import (
 	ctyjson "github.com/zclconf/go-cty/cty/json"
 
 	"github.com/cleat-dev/cleat/reconcile/config"
-	"github.com/cleat-dev/cleat/reconcile/graph"
 	"github.com/cleat-dev/cleat/reconcile/observe"
 	"github.com/cleat-dev/cleat/reconcile/ownership"
 	"github.com/cleat-dev/cleat/resources/contract"
@@ -22,13 +21,10 @@ const (
 
 // RecordOf is what is remembered of an object: fingerprints of its declaration and the values no engine reports. Of an
 // object that cannot carry labels all its attributes are remembered, because nothing else says what it was.
-func RecordOf(r contract.Resource, object types.Object, needs []graph.Resource, sensitive map[string]bool) ownership.Record {
-	node := r.Node()
-	record := ownership.Record{Applied: contract.AppliedOf(node, object), Values: map[string]json.RawMessage{}}
-	for name := range sensitive {
-		delete(record.Applied, name)
-	}
-	for _, need := range needs {
+func RecordOf(r contract.Resource, s *Step, object types.Object) ownership.Record {
+	node, sensitive := r.Node(), s.Sensitive
+	record := ownership.Record{Applied: contract.AppliedOf(node, s.Config, sensitive), Values: map[string]json.RawMessage{}}
+	for _, need := range s.Needs {
 		record.Needs = append(record.Needs, need.String())
 	}
 	labelled := observe.Listed("docker_" + r.Name())

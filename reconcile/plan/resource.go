@@ -75,6 +75,9 @@ func (b *builder) evaluate(ctx context.Context, address graph.Instance) (*instan
 	if i.declared, err = toObject(block.Value, i.resource.Node()); err != nil {
 		return nil, append(diags, i.problem(err)...)
 	}
+	if i.step.Config, err = i.resource.Node().WithDefaults(i.declared); err != nil {
+		return nil, append(diags, i.problem(err)...)
+	}
 	return i, append(diags, Diagnostics(i.resource.Validate(ctx, i.declared), block)...)
 }
 
@@ -102,7 +105,7 @@ func (i *instance) observe(ctx context.Context) error {
 	if i.object.From != (graph.Instance{}) {
 		i.step.PreviousAddress = i.object.From
 	}
-	last, err := lastKnown(i.resource, i.object, i.declared.Attributes())
+	last, err := lastKnown(i.resource, i.object, i.step.Config.Attributes())
 	if err != nil {
 		return err
 	}

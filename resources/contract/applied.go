@@ -1,6 +1,8 @@
 package contract
 
 import (
+	"crypto/hmac"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
 	"slices"
@@ -11,7 +13,7 @@ import (
 )
 
 // Applied is what is recorded of the last apply of an object: for each declared attribute and block a short
-// fingerprint of its value. Sensitive attributes and what is not known have none.
+// fingerprint of its value, keyed where the value is sensitive. What is not known has none.
 type Applied map[string]string
 
 // Matches reports whether value is what was applied at path last. Of a record that does not name the path, null and
@@ -24,24 +26,37 @@ func (a Applied) Matches(path string, value attr.Value) bool {
 	if !ok {
 		return isZero(value)
 	}
+	if keyed, secret := strings.CutPrefix(recorded, keyedPrefix); secret {
+		key, _, _ := strings.Cut(keyed, ".")
+		return recorded == keyedFingerprint(key, path, value)
+	}
 	return recorded == fingerprint(value)
 }
 
-// AppliedOf returns the record of an applied object. Values that are null, without elements, or computed are left
-// out, so that the record stays small.
-func AppliedOf(n *Node, planned types.Object) Applied {
-	values := planned.Attributes()
+// AppliedOf returns the record of an applied declaration, which has its defaults ([Node.WithDefaults]): not the planned
+// object, in which values stand that nobody declared. sensitive names attributes and blocks whose values the
+// configuration made sensitive, beside those of the schema. Values that are null, without elements, or computed are
+// left out, so that the record stays small.
+func AppliedOf(n *Node, declared types.Object, sensitive map[string]bool) Applied {
+	values := declared.Attributes()
 	applied := Applied{}
+	record := func(name string, v attr.Value, secret bool) {
+		if secret || sensitive[name] {
+			applied[name] = keyedFingerprint(newKey(), name, v)
+		} else {
+			applied[name] = fingerprint(v)
+		}
+	}
 	for _, a := range n.Attributes {
 		v := values[a.Name]
-		if !(a.Required || a.Optional) || a.Sensitive || v.IsUnknown() || isZero(v) || a.Default != nil && a.Default.Equal(v) {
+		if !(a.Required || a.Optional) || v.IsUnknown() || isZero(v) || a.Default != nil && a.Default.Equal(v) {
 			continue
 		}
-		applied[a.Name] = fingerprint(v)
+		record(a.Name, v, a.Sensitive)
 	}
 	for _, b := range n.Blocks {
-		if v := values[b.Name]; !v.IsUnknown() && !v.IsNull() && len(items(b, v)) > 0 && !b.hasSensitive() {
-			applied[b.Name] = fingerprint(v)
+		if v := values[b.Name]; !v.IsUnknown() && !v.IsNull() && len(items(b, v)) > 0 {
+			record(b.Name, v, b.hasSensitive())
 		}
 	}
 	return applied
@@ -65,6 +80,22 @@ func (b *Block) hasSensitive() bool {
 func fingerprint(v attr.Value) string {
 	sum := sha256.Sum256([]byte(canonical(v)))
 	return base64.RawURLEncoding.EncodeToString(sum[:6])
+}
+
+// keyedPrefix begins the fingerprint of a sensitive value: the prefix, its key, a dot, a hash under that key. The key
+// is new for each record, so that equal secrets do not look equal and tables of hashes are of no use.
+const keyedPrefix = "~"
+
+func newKey() string {
+	key := make([]byte, 9)
+	_, _ = rand.Read(key) // never fails
+	return base64.RawURLEncoding.EncodeToString(key)
+}
+
+func keyedFingerprint(key, path string, v attr.Value) string {
+	mac := hmac.New(sha256.New, []byte(key))
+	mac.Write([]byte(path + "=" + canonical(v)))
+	return keyedPrefix + key + "." + base64.RawURLEncoding.EncodeToString(mac.Sum(nil)[:6])
 }
 
 // canonical is the text of a value with the elements of sets in order.

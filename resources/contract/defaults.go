@@ -74,6 +74,15 @@ func firstError(diags diag.Diagnostics) error {
 	return nil
 }
 
+// WithDefaults returns a declaration with the schema's defaults where it gives nothing, also inside blocks.
+func (n *Node) WithDefaults(config types.Object) (types.Object, error) {
+	values, err := withDefaults(n, config.Attributes())
+	if err != nil {
+		return config, err
+	}
+	return n.Object(values)
+}
+
 // withDefaults returns the attributes of config with the schema's defaults where config gives nothing, also
 // inside blocks.
 func withDefaults(n *Node, config map[string]attr.Value) (map[string]attr.Value, error) {

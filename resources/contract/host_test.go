@@ -407,8 +407,12 @@ func TestSecretsStayOutOfErrorsAndRecords(t *testing.T) {
 	if err := r.Check(a, b); err == nil || strings.Contains(err.Error(), "hunter") {
 		t.Errorf("Check: %v", err)
 	}
-	if applied := contract.AppliedOf(n, a); len(applied) != 0 {
-		t.Errorf("a sensitive attribute is recorded: %v", applied)
+	applied, again := contract.AppliedOf(n, a, nil), contract.AppliedOf(n, a, nil)
+	if applied["secret"] == again["secret"] {
+		t.Errorf("equal secrets have equal fingerprints: %v", applied)
+	}
+	if !applied.Matches("secret", types.StringValue("hunter2")) || applied.Matches("secret", types.StringValue("hunter3")) {
+		t.Error("a keyed fingerprint must know its value and no other")
 	}
 }
 
@@ -417,7 +421,7 @@ func TestApplied(t *testing.T) {
 	n := host(t).Node()
 	applied := contract.AppliedOf(n, object(t, n, map[string]attr.Value{
 		"name": types.StringValue("web"), "env": types.SetValueMust(types.StringType, strs("A=1", "B=2")), "restart": types.StringValue("no"), "id": types.StringValue("1"),
-	}))
+	}), nil)
 	names := make([]string, 0, len(applied))
 	for name := range applied {
 		names = append(names, name)

@@ -1,0 +1,67 @@
+package reconcile_test
+
+import (
+	"testing"
+
+	moby "github.com/moby/moby/client"
+
+	"github.com/cleat-dev/cleat/client"
+	"github.com/cleat-dev/cleat/internal/acctest"
+	"github.com/cleat-dev/cleat/reconcile"
+)
+
+func (b *bench) client() *client.Client {
+	b.t.Helper()
+	c, err := client.New(b.t.Context(), client.Config{Host: b.engine.Host})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.t.Cleanup(func() { _ = c.Close() })
+	return c
+}
+
+func TestContainerLifecycle(t *testing.T) {
+	acctest.Each(t, func(t *testing.T, e *acctest.Engine) {
+		b := newBench(t, e)
+		if err := acctest.LoadBusybox(t.Context(), b.client().Client, acctest.Busybox); err != nil {
+			t.Fatal(err)
+		}
+		declare := func(attributes string) {
+			b.write(`
+resource "docker_container" "web" {
+  name    = "` + b.project + `-web"
+  image   = "` + acctest.Busybox + `"
+  command = ["sleep", "1000"]
+  destroy_grace_seconds = 1
+` + attributes + `
+}
+`)
+		}
+		declare(`env = ["A=1", "B=2"]`)
+		text, _ := b.apply(reconcile.PlanOptions{})
+		b.want("create", text, "docker_container.web create: does not exist\n")
+		b.want("again", b.plan(reconcile.PlanOptions{}), "")
+
+		declare(`
+  env = ["B=2", "A=1"]
+  restart = "always"
+  memory = 64`)
+		text, _ = b.apply(reconcile.PlanOptions{})
+		b.want("in place", text, "docker_container.web update memory(configuration) restart(configuration)\n")
+		b.want("after in place", b.plan(reconcile.PlanOptions{}), "")
+
+		if _, err := b.client().ContainerStop(t.Context(), b.project+"-web", moby.ContainerStopOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		text, _ = b.apply(reconcile.PlanOptions{})
+		b.want("drift", text, "docker_container.web update must_run(drift)\n")
+		b.want("after repair", b.plan(reconcile.PlanOptions{}), "")
+
+		declare(`env = ["A=2"]`)
+		text, _ = b.apply(reconcile.PlanOptions{})
+		b.want("replace", text, "docker_container.web replace env!(configuration) memory!(configuration) restart(configuration)\n")
+		b.want("after replace", b.plan(reconcile.PlanOptions{}), "")
+		b.apply(reconcile.PlanOptions{Destroy: true})
+		b.clean()
+	})
+}
