@@ -26,7 +26,9 @@ func declarations() map[string]Model {
 			m.TTY, m.StdinOpen, m.StopSignal, m.StopTimeout, m.Init = yes(true), yes(true), str("INT"), num(0), yes(false)
 			m.Entrypoint, m.Command = listOf("busybox"), listOf("sleep", "1000")
 		},
-		"empty":         func(m *Model) { m.Env, m.User, m.DNS, m.Sysctls = setOf(), str(""), setOf(), types.MapValueMust(types.StringType, nil) },
+		"empty": func(m *Model) {
+			m.Env, m.User, m.DNS, m.Sysctls = setOf(), str(""), setOf(), types.MapValueMust(types.StringType, nil)
+		},
 		"image's":       func(m *Model) { m.Image, m.Command = str("h2rich"), types.ListNull(types.StringType) },
 		"image's, said": func(m *Model) { m.Image, m.Command, m.Env = str("h2rich"), listOf("sleep", "1000"), setOf("FOO=image") },
 		"beyond the image": func(m *Model) {

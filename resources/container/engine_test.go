@@ -160,7 +160,11 @@ func (e *engine) ContainerInspect(_ context.Context, id string, _ moby.Container
 	if err := e.called("inspect"); err != nil {
 		return moby.ContainerInspectResult{}, err
 	}
-	return moby.ContainerInspectResult{Container: e.c}, e.missing(id)
+	c := e.c // an answer does not change with the engine
+	if c.NetworkSettings != nil {
+		c.NetworkSettings = &container.NetworkSettings{Ports: c.NetworkSettings.Ports, Networks: maps.Clone(c.NetworkSettings.Networks)}
+	}
+	return moby.ContainerInspectResult{Container: c}, e.missing(id)
 }
 
 func (e *engine) ContainerStart(_ context.Context, id string, _ moby.ContainerStartOptions) (moby.ContainerStartResult, error) {

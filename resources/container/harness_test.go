@@ -13,7 +13,7 @@ import (
 var _ API = (*client.Client)(nil)
 
 // str, num and so on make models readable.
-func str(s string) types.String { return types.StringValue(s) }
+func str(s string) types.String   { return types.StringValue(s) }
 func num(n int64) types.Int64     { return types.Int64Value(n) }
 func yes(b bool) types.Bool       { return types.BoolValue(b) }
 func setOf(s ...string) types.Set { return types.SetValueMust(types.StringType, values(s)) }
