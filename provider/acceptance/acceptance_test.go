@@ -26,6 +26,8 @@ type bench struct {
 	docker *client.Client
 	// prefix makes the names of one test its own.
 	prefix string
+	// provider is what the provider block says beyond the host.
+	provider string
 }
 
 // each runs a test on every engine, with Terraform.
@@ -74,7 +76,7 @@ func (b bench) config(text string) string {
 		text = strings.ReplaceAll(text, fmt.Sprintf("SUBNET%d", n), subnet.String())
 		text = strings.ReplaceAll(text, fmt.Sprintf("HOST%d", n), strings.TrimSuffix(subnet.Addr().String(), "0"))
 	}
-	return fmt.Sprintf("provider \"docker\" {\n  host = %q\n}\n", b.engine.Host) + text
+	return fmt.Sprintf("provider \"docker\" {\n  host = %q\n%s}\n", b.engine.Host, b.provider) + text
 }
 
 // empty is the check that a step plans nothing.
