@@ -19,9 +19,10 @@ type privateState interface {
 	SetKey(ctx context.Context, key string, value []byte) diag.Diagnostics
 }
 
-// recordApplied writes what was applied beside the state.
+// recordApplied writes what was applied beside the state. Terraform tells no provider which values a configuration
+// made sensitive; the state beside the record holds them as they are.
 func recordApplied(ctx context.Context, private privateState, n *contract.Node, planned types.Object) diag.Diagnostics {
-	record, err := json.Marshal(contract.AppliedOf(n, planned))
+	record, err := json.Marshal(contract.AppliedOf(n, planned, nil))
 	if err != nil {
 		return diag.Diagnostics{diag.NewWarningDiagnostic("Applied values not recorded", err.Error())}
 	}
