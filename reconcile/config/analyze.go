@@ -26,6 +26,7 @@ func (c *Config) analyze(broken bool) hcl.Diagnostics {
 	for _, mod := range c.sortedModules() {
 		a.module(mod)
 	}
+	a.gone()
 	if broken || a.diags.HasErrors() {
 		return a.diags
 	}
@@ -193,6 +194,39 @@ func (a *analysis) depends(mod *module, s symbol, refs []reference) {
 			}
 		}
 	}
+}
+
+// gone checks that what moved or was removed is not declared any more.
+func (a *analysis) gone() {
+	for _, m := range a.cfg.moved {
+		if !m.From.Key.IsNone() || !m.To.Key.IsNone() || m.From.IsModule() && !lastKey(m.From).IsNone() {
+			continue // one instance of something that may well exist
+		}
+		if at, ok := a.declared(m.From); ok {
+			a.fail(m.Range, "Moved object still exists", fmt.Sprintf("%s is said to have moved to %s, but it is declared at %s. Remove that declaration or this block.", m.From, m.To, at))
+		}
+	}
+	for _, r := range a.cfg.removed {
+		if at, ok := a.declared(r.From); ok {
+			a.fail(r.Range, "Removed object still exists", fmt.Sprintf("%s is said to be removed, but it is declared at %s. Remove that declaration or this block.", r.From, at))
+		}
+	}
+}
+
+// declared finds the declaration of what a target names, whatever the keys.
+func (a *analysis) declared(t graph.Target) (hcl.Range, bool) {
+	mod := a.cfg.modules[t.Module.Module()]
+	switch {
+	case mod == nil:
+		return hcl.Range{}, false
+	case t.IsModule():
+		return mod.call.at, true
+	}
+	d := mod.declarations[localName{t.Mode, t.Type, t.Name}]
+	if d == nil {
+		return hcl.Range{}, false
+	}
+	return d.at, true
 }
 
 // quietly follows references that wait for an object and do not read it.

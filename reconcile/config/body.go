@@ -81,6 +81,7 @@ func (r *bodyReader) attribute(attr *hcl.Attribute, node *contract.Node, iterato
 			fmt.Sprintf("The value of %q is decided by the engine when the object is made; it cannot be set here. Remove this argument.", attr.Name)))
 		return bodyAttribute{}, false
 	}
+	r.deprecated(attr.NameRange, "argument", attr.Name, spec.Deprecated)
 	refs, diags := references(attr.Expr, iterators)
 	r.refs = append(r.refs, refs...)
 	r.diags = append(r.diags, diags...)
@@ -98,6 +99,13 @@ func (r *bodyReader) attribute(attr *hcl.Attribute, node *contract.Node, iterato
 		}
 	}
 	return a, true
+}
+
+// deprecated warns when the schema says why something should not be used any more.
+func (r *bodyReader) deprecated(at hcl.Range, what, name, why string) {
+	if why != "" {
+		r.diags = r.diags.Append(warningAt(at, "Deprecated "+what, fmt.Sprintf("The %s %q is deprecated: %s", what, name, why)))
+	}
 }
 
 // convert makes a value of the attribute's type.
@@ -126,6 +134,7 @@ func convertError(err error) string {
 func (r *bodyReader) block(b *body, block *hcl.Block, node *contract.Node, iterators []string) {
 	if block.Type != "dynamic" {
 		spec, _ := node.Block(block.Type)
+		r.deprecated(block.DefRange, "block", block.Type, spec.Deprecated)
 		b.blocks[spec.Name] = append(b.blocks[spec.Name], bodyBlock{inside: r.read(block.Body, spec.Node, iterators), at: block.DefRange})
 		return
 	}

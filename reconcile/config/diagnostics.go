@@ -61,9 +61,13 @@ func Unique(diags hcl.Diagnostics) hcl.Diagnostics {
 // clean removes what could show a value: evaluation contexts, in which a printer looks up variables, and the text
 // of a function's error when it was given something sensitive.
 func clean(diags hcl.Diagnostics) hcl.Diagnostics {
+	shared := true // the slice may be one that is remembered
 	for i, d := range diags {
 		if d.EvalContext == nil && d.Expression == nil {
 			continue
+		}
+		if shared {
+			diags, shared = slices.Clone(diags), false
 		}
 		copied := *d
 		if call, ok := d.Expression.(*hclsyntax.FunctionCallExpr); ok && sensitiveArguments(call, d.EvalContext) {

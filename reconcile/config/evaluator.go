@@ -203,12 +203,15 @@ func (e *Evaluator) trigger(o *objects, trigger *expression, ctx *hcl.EvalContex
 	return Trigger{Target: target, Path: stepsPath(rest), Range: at}, nil
 }
 
-// Set records what others see of an instance: its planned value, with unknowns, or its real one. value has the type
-// of the schema and no marks; what the schema or the declaration made sensitive is marked here.
+// Set records what others see of an instance: its planned value, with unknowns or unknown as a whole, or its real
+// one. value has the type of the schema and no marks; what the schema or the declaration made sensitive is marked here.
 func (e *Evaluator) Set(i graph.Instance, value cty.Value) {
 	o, diags := e.lookup(i)
 	if diags.HasErrors() {
 		return // nothing declared can refer to it
+	}
+	if !value.IsKnown() {
+		value = unknownObject(o.decl.shape, e.cfg.shapes)
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -61,6 +61,7 @@ func Load(dir string, opts Options) (*Config, hcl.Diagnostics) {
 		diags = append(diags, cfg.resolveProviders()...)
 		diags = append(diags, cfg.analyze(diags.HasErrors())...)
 	}
+	diags = Unique(diags) // a module that is called twice is read twice
 	sortDiagnostics(diags)
 	cfg.broken = diags.HasErrors()
 	return cfg, diags

@@ -25,7 +25,7 @@ func markSchema(v cty.Value, shape *shape, all *shapes) cty.Value {
 	if len(shape.sensitive) == 0 {
 		return v
 	}
-	v, outer := v.Unmark()
+	v, outer := v.Unmark() // parts that are marked already are marked once more, which changes nothing
 	if v.IsNull() || !v.IsKnown() || !v.Type().IsObjectType() {
 		return v.WithMarks(outer)
 	}
