@@ -145,7 +145,8 @@ func flattenCapabilities(o observation, last contract.Blocks[Capabilities]) cont
 	if o.podman {
 		lastAdd, lastDrop := canonicalCapabilities(sorted(was.Add)), canonicalCapabilities(sorted(was.Drop))
 		has := effective(dockerCapabilities, canonicalCapabilities(add), canonicalCapabilities(drop))
-		if o.HostConfig.Privileged || slices.Equal(has, effective(podmanCapabilities, lastAdd, lastDrop)) {
+		// Its default set is a matter of its containers.conf: its own as shipped, docker's on Debian.
+		if o.HostConfig.Privileged || slices.Equal(has, effective(podmanCapabilities, lastAdd, lastDrop)) || slices.Equal(has, effective(dockerCapabilities, lastAdd, lastDrop)) {
 			return last
 		}
 		add = slices.DeleteFunc(slices.Clone(has), func(c string) bool { return slices.Contains(podmanCapabilities, c) })

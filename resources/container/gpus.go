@@ -30,6 +30,9 @@ func parseGPUs(s string) (container.DeviceRequest, error) {
 			}
 			key, value = "count", field
 		}
+		if value == "" || strings.ContainsAny(value, " \t\r\n") {
+			return r, fmt.Errorf("%s has no value, or one with spaces", key)
+		}
 		switch key {
 		case "count":
 			counted = true
@@ -104,7 +107,7 @@ func formatGPUs(r container.DeviceRequest) string {
 		return ""
 	}
 	w.Flush()
-	return strings.TrimSpace(b.String())
+	return strings.TrimSuffix(b.String(), "\n")
 }
 
 // joined returns key=value for every pair, in order.
