@@ -157,7 +157,7 @@ func (p *Project) Lock(ctx context.Context, timeout time.Duration, operation str
 		if e.lock != nil {
 			continue
 		}
-		lock, err := ownership.TakeLock(wait, e.wrapped, p.name, ownership.NewHolder(operation))
+		lock, err := ownership.TakeLock(wait, e.wrapped.Client, p.name, ownership.NewHolder(operation))
 		if err != nil {
 			return append(diags, p.locked(e, err))
 		}
@@ -205,7 +205,7 @@ func (p *Project) Unlock(ctx context.Context, id string) ([]ownership.Holder, hc
 	}
 	var holders []ownership.Holder
 	for _, e := range p.ordered() {
-		h, err := ownership.ForceUnlock(ctx, e.wrapped, p.name, id)
+		h, err := ownership.ForceUnlock(ctx, e.wrapped.Client, p.name, id)
 		if err != nil {
 			diags = append(diags, &hcl.Diagnostic{Severity: hcl.DiagError, Summary: "Not unlocked", Detail: fmt.Sprintf("%s: %s", e.address, err)})
 			continue

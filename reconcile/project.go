@@ -263,7 +263,7 @@ func (p *Project) Apply(ctx context.Context, made *plan.Plan, observer apply.Obs
 	report, diags := apply.Run(ctx, apply.Input{
 		Input: in, Plan: made, Observer: observer,
 		Stamp:   func(h *plan.Host, labels map[string]string) any { return h.Engine.(*ownership.Engine).Stamped(labels) },
-		Ledgers: func(h *plan.Host) ownership.API { return h.Engine.(*ownership.Engine) },
+		Ledgers: func(h *plan.Host) ownership.API { return h.Engine.(*ownership.Engine).Client },
 	})
 	p.applied(made, report)
 	return report, diags
