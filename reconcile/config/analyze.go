@@ -41,10 +41,9 @@ func (c *Config) analyze(broken bool) hcl.Diagnostics {
 
 // uses says what may be referred to in an expression.
 type uses struct {
-	repeat repetition // each and count of the block around it
-	self   bool       // self stands for the object
-	not    *localName // the resource itself, which cannot refer to its own attributes
-	in     string     // for messages
+	repeat repetition   // each and count of the block around it
+	self   *declaration // what self stands for; nil where there is none
+	not    *localName   // the resource itself, which cannot refer to its own attributes
 }
 
 func (a *analysis) module(mod *module) {
@@ -91,6 +90,9 @@ func (a *analysis) variable(mod *module, v *variable) {
 	s := symbol{kind: symVariable, module: mod.address, name: v.name}
 	a.all.Add(s)
 	for _, c := range v.validations {
+		if c.test != nil && !slices.ContainsFunc(c.test.refs, func(r reference) bool { return r.kind == refVariable && r.name == v.name }) {
+			a.fail(c.test.Range(), "Invalid reference in variable validation", fmt.Sprintf("The condition for variable %q must refer to var.%s, so that it says something about its value.", v.name, v.name))
+		}
 		for _, e := range []*expression{c.test, c.message} {
 			if e == nil {
 				continue
@@ -124,7 +126,7 @@ func (a *analysis) inside(mod *module, s symbol) {
 
 func (a *analysis) call(mod *module, call *moduleCall) {
 	s := symbol{kind: symCall, module: mod.address, name: call.name}
-	a.connect(mod, s, call.repeat.refs(), uses{in: "count and for_each"})
+	a.connect(mod, s, call.repeat.refs(), uses{})
 	a.depends(mod, s, call.dependsOn)
 	a.inside(mod, s)
 	child := mod.children[call.name]
@@ -141,13 +143,13 @@ func (a *analysis) call(mod *module, call *moduleCall) {
 
 func (a *analysis) declaration(mod *module, name localName, d *declaration) {
 	s := symbol{kind: symResource, module: mod.address, resource: name}
-	a.connect(mod, s, d.repeat.refs(), uses{not: &name, in: "count and for_each"})
+	a.connect(mod, s, d.repeat.refs(), uses{not: &name})
 	a.connect(mod, s, d.bodyRefs, uses{repeat: d.repeat, not: &name})
 	for _, trigger := range d.triggers {
 		a.quietly(func() { a.connect(mod, s, trigger.refs, uses{repeat: d.repeat, not: &name}) })
 	}
 	a.conditions(mod, s, d.preconditions, uses{repeat: d.repeat, not: &name})
-	a.conditions(mod, s, d.postconditions, uses{repeat: d.repeat, self: true, not: &name})
+	a.conditions(mod, s, d.postconditions, uses{repeat: d.repeat, self: d, not: &name})
 	a.depends(mod, s, d.dependsOn)
 	a.inside(mod, s)
 	if a.cfg.providerNode(d.resolved) != nil {
@@ -194,39 +196,6 @@ func (a *analysis) depends(mod *module, s symbol, refs []reference) {
 			}
 		}
 	}
-}
-
-// gone checks that what moved or was removed is not declared any more.
-func (a *analysis) gone() {
-	for _, m := range a.cfg.moved {
-		if !m.From.Key.IsNone() || !m.To.Key.IsNone() || m.From.IsModule() && !lastKey(m.From).IsNone() {
-			continue // one instance of something that may well exist
-		}
-		if at, ok := a.declared(m.From); ok {
-			a.fail(m.Range, "Moved object still exists", fmt.Sprintf("%s is said to have moved to %s, but it is declared at %s. Remove that declaration or this block.", m.From, m.To, at))
-		}
-	}
-	for _, r := range a.cfg.removed {
-		if at, ok := a.declared(r.From); ok {
-			a.fail(r.Range, "Removed object still exists", fmt.Sprintf("%s is said to be removed, but it is declared at %s. Remove that declaration or this block.", r.From, at))
-		}
-	}
-}
-
-// declared finds the declaration of what a target names, whatever the keys.
-func (a *analysis) declared(t graph.Target) (hcl.Range, bool) {
-	mod := a.cfg.modules[t.Module.Module()]
-	switch {
-	case mod == nil:
-		return hcl.Range{}, false
-	case t.IsModule():
-		return mod.call.at, true
-	}
-	d := mod.declarations[localName{t.Mode, t.Type, t.Name}]
-	if d == nil {
-		return hcl.Range{}, false
-	}
-	return d.at, true
 }
 
 // quietly follows references that wait for an object and do not read it.
@@ -300,52 +269,6 @@ func (a *analysis) collapse() {
 			a.cfg.graph.Connect(node, need)
 		}
 	}
-}
-
-// facts collects what is known of resources without evaluating them.
-func (a *analysis) facts() {
-	for _, mod := range a.cfg.modules {
-		for _, d := range mod.declarations {
-			r := &Resource{
-				Address: d.address, Schema: d.schema, Provider: d.resolved, Range: d.at,
-				Lifecycle: d.lifecycle, Repeated: d.repeat.any(), decl: d,
-				DependsOn: a.dependsOn(mod, d.dependsOn),
-			}
-			for above := mod; above.call != nil; above = above.parent {
-				r.DependsOn = append(r.DependsOn, a.dependsOn(above.parent, above.call.dependsOn)...)
-			}
-			for attribute := range a.reads[d.address] {
-				if attribute == "" {
-					r.ReadsAll = true
-				} else {
-					r.Reads = append(r.Reads, attribute)
-				}
-			}
-			slices.Sort(r.Reads)
-			a.cfg.resources[d.address] = r
-		}
-	}
-}
-
-// dependsOn are the resources that references of depends_on lead to.
-func (a *analysis) dependsOn(mod *module, refs []reference) (found []graph.Resource) {
-	for _, ref := range refs {
-		switch ref.kind {
-		case refResource:
-			found = append(found, graph.Resource{Module: mod.address, Mode: ref.resource.mode, Type: ref.resource.typ, Name: ref.resource.name})
-		case refModule:
-			child := mod.address.Child(ref.name)
-			for _, inside := range a.cfg.sortedModules() {
-				if child.Contains(inside.address) {
-					for _, d := range inside.declarations {
-						found = append(found, d.address)
-					}
-				}
-			}
-		}
-	}
-	slices.SortFunc(found, graph.Resource.Compare)
-	return found
 }
 
 func (a *analysis) fail(at hcl.Range, summary, detail string) {

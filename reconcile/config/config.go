@@ -30,8 +30,8 @@ type Resource struct {
 	DependsOn []graph.Resource
 	// Repeated reports count or for_each on the block itself: its instances have keys.
 	Repeated bool
-	// Reads are the attributes of this resource that something else in the configuration refers to, sorted; ReadsAll
-	// that something takes the object as a whole. They tell whether computed values are needed right after a
+	// Reads are the attributes of this resource that something in the configuration refers to (postconditions of its
+	// own too), sorted; ReadsAll that something takes the object as a whole. They tell whether computed values are needed right after a
 	// create.
 	Reads    []string
 	ReadsAll bool

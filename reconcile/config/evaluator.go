@@ -204,7 +204,9 @@ func (e *Evaluator) trigger(o *objects, trigger *expression, ctx *hcl.EvalContex
 }
 
 // Set records what others see of an instance: its planned value, with unknowns or unknown as a whole, or its real
-// one. value has the type of the schema and no marks; what the schema or the declaration made sensitive is marked here.
+// one. value has the type of the schema and no marks; what the schema or the declaration made sensitive is marked here
+// (the declaration only after [Evaluator.Eval]). Instances a walk leaves out, such as those not named by -target, are
+// unknown to others unless they are set to what is observed of them.
 func (e *Evaluator) Set(i graph.Instance, value cty.Value) {
 	o, diags := e.lookup(i)
 	if diags.HasErrors() {

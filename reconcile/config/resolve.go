@@ -46,7 +46,9 @@ func (a *analysis) contextRef(ref reference, u uses) {
 		a.fail(ref.at, `Reference to "each" in context without for_each`, `The "each" object can be used only in "module", "resource" or "data" blocks, and only when the "for_each" argument is set.`)
 	case ref.kind == refCount && u.repeat.count == nil:
 		a.fail(ref.at, `Reference to "count" in non-counted context`, `The "count" object can be used only in "module", "resource" and "data" blocks, and only when the "count" argument is set.`)
-	case ref.kind == refSelf && !u.self:
+	case ref.kind == refSelf && u.self != nil:
+		a.attribute(u.self, ref.rest, "")
+	case ref.kind == refSelf:
 		a.fail(ref.at, `Invalid "self" reference`, `The "self" object can be used only in postconditions of a resource or data block.`)
 	}
 }
@@ -110,13 +112,22 @@ func (a *analysis) resourceRef(mod *module, ref reference, u uses) []symbol {
 			rest = rest[1:]
 		}
 	}
-	read := ref.each
+	if !a.attribute(d, rest, ref.each) {
+		return nil
+	}
+	return []symbol{{kind: symResource, module: mod.address, resource: ref.resource}}
+}
+
+// attribute notes what is read of an object, and checks that the schema has it. each is the attribute read when rest
+// names none.
+func (a *analysis) attribute(d *declaration, rest hcl.Traversal, each string) bool {
+	read := each
 	if len(rest) > 0 {
 		if attr, ok := rest[0].(hcl.TraverseAttr); ok {
 			read = attr.Name
 			if problem := checkPath(d.schema, d.address, rest, false); problem != nil {
 				a.diags = a.diags.Append(problem)
-				return nil
+				return false
 			}
 		}
 	}
@@ -124,7 +135,7 @@ func (a *analysis) resourceRef(mod *module, ref reference, u uses) []symbol {
 		a.reads[d.address] = map[string]bool{}
 	}
 	a.reads[d.address][read] = true
-	return []symbol{{kind: symResource, module: mod.address, resource: ref.resource}}
+	return true
 }
 
 func (a *analysis) undeclared(mod *module, ref reference) {
