@@ -11,11 +11,11 @@ import (
 
 // longFlags gives flags that are written as Terraform's, with one dash, the second one the flag library wants: -var
 // becomes --var. What is the value of a flag, and everything after --, stays as it is. The last word of a request for
-// completion is what is being typed, and stays too.
+// completion is what is being typed, and stays too unless it is the value of a flag.
 func longFlags(root *cobra.Command, args []string) []string {
 	takesValue := valueFlags(root)
 	last := len(args)
-	if len(args) > 0 && strings.HasPrefix(args[0], cobra.ShellCompRequestCmd) {
+	if len(args) > 0 && strings.HasPrefix(args[0], cobra.ShellCompRequestCmd) && !strings.Contains(args[last-1], "=") {
 		last--
 	}
 	rewritten := make([]string, 0, len(args))

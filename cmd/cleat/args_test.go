@@ -40,6 +40,7 @@ func TestLongFlags(t *testing.T) {
 		"unknown":                        {"plan -wrong -json", "plan --wrong --json"},
 		"refused, next word is no value": {"plan -lock apply", "plan --lock apply"},
 		"completion":                     {"__complete plan -target docker_", "__complete plan --target docker_"},
+		"completion of a value":          {"__complete plan -target=docker_", "__complete plan --target=docker_"},
 		"completion of a flag":           {"__complete plan -tar", "__complete plan -tar"},
 		"last flag without its value":    {"plan -out", "plan --out"},
 	}

@@ -68,7 +68,7 @@ func TestApplyComplete(t *testing.T) {
 	v := NewApply(options(s))
 	v.Applying(&plan.Plan{Destroy: true})
 	v.Applied(&apply.Report{Done: plan.Summary{Destroy: 2, Forget: 1}, Elapsed: 1500 * time.Millisecond})
-	want := "\nDestroy complete: 0 added, 0 changed, 0 replaced, 2 destroyed, 1 forgotten in 1.5s.\n"
+	want := "\n\nDestroy complete: 0 added, 0 changed, 0 replaced, 2 destroyed, 1 forgotten in 1.5s.\n"
 	if diff := cmp.Diff(want, s.out.String()); diff != "" {
 		t.Error(diff)
 	}

@@ -145,6 +145,7 @@ func (h *humanRun) Saved(file string) {
 func (h *humanRun) Applying(p *plan.Plan) {
 	h.Settle()
 	h.destroy = p.Destroy
+	h.printf("\n")
 	h.running = newWork(h.o, true)
 }
 

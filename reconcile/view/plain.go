@@ -40,7 +40,11 @@ func (p *plain) Observe(e apply.Event) {
 	now := p.now()
 	switch e.Kind {
 	case apply.Started:
+		_, again := p.last[e.Address]
 		p.last[e.Address] = now
+		if again {
+			return // the next part of what runs already
+		}
 	case apply.Progress:
 		last, ok := p.last[e.Address]
 		if !ok {
