@@ -1,12 +1,15 @@
 package config_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/rogpeppe/go-internal/txtar"
 	"github.com/zclconf/go-cty/cty"
 
@@ -248,6 +251,58 @@ output "late" { value = local.id }
 	}
 }
 
+func TestSetObjectConvertsWhatIsRead(t *testing.T) {
+	t.Parallel()
+	cfg, _ := load(t, `
+resource "docker_container" "some" {
+  name  = "c"
+  image = "i"
+  ports { internal = 1 }
+}
+resource "docker_container" "all" {
+  name  = docker_container.some.name
+  image = docker_container.some.ports[0].internal
+}
+resource "docker_container" "none" {
+  name   = docker_container.all.healthcheck == null ? "null" : "set"
+  image  = "i"
+  secret = jsonencode(docker_container.all)
+}
+`)
+	eval := config.NewEvaluator(cfg, config.EvalOptions{})
+	for _, text := range []string{"docker_container.some", "docker_container.all", "docker_container.none"} {
+		i := instance(t, text)
+		block, diags := eval.Eval(i)
+		if diags.HasErrors() {
+			t.Fatal(diags)
+		}
+		object, err := config.FromCty(block.Value, block.Schema.Type())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := eval.SetObject(i, object.(types.Object)); err != nil { //nolint:forcetypeassert // the type of a schema
+			t.Fatal(err)
+		}
+		if text != "docker_container.none" {
+			continue
+		}
+		var whole map[string]any
+		if err := json.Unmarshal([]byte(block.Value.GetAttr("secret").AsString()), &whole); err != nil {
+			t.Fatal(err)
+		}
+		want := map[string]any{
+			"id": nil, "name": "c", "image": "1", "command": nil, "env": nil, "sysctls": nil, "memory": nil, "cpus": nil, "must_run": nil,
+			"secret": nil, "networks": nil, "ports": []any{}, "labels": []any{}, "healthcheck": nil,
+		}
+		if diff := cmp.Diff(want, whole); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+	}
+	if err := eval.SetObject(instance(t, "docker_container.some"), types.ObjectUnknown(newSchemas(t).resources["docker_container"].Type().AttrTypes)); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestMissingVariableCanBeAsked(t *testing.T) {
 	t.Parallel()
 	cfg, _ := load(t, `variable "a" {
@@ -283,4 +338,3 @@ func TestUnknownAddressesAreErrors(t *testing.T) {
 		t.Error("expand: no error")
 	}
 }
-

@@ -87,4 +87,3 @@ func (a *analysis) declared(t graph.Target) (hcl.Range, bool) {
 	}
 	return d.at, true
 }
-

@@ -50,13 +50,17 @@ func CtyType(t attr.Type) cty.Type {
 // single blocks as an object or null.
 func ObjectType(node *contract.Node) cty.Type { return CtyType(node.Type()) }
 
+// noContext stands where the framework asks for a context to tell the type of a value: the types a schema can have
+// (see contract.Lint) are built in and never look at it.
+type noContext struct{ context.Context }
+
 // ToCty converts a framework value. The result has the type CtyType gives for the value's type.
 func ToCty(v attr.Value) (cty.Value, error) {
 	if v == nil {
 		return cty.NilVal, fmt.Errorf("no value")
 	}
 	if v.IsNull() || v.IsUnknown() {
-		t := CtyType(v.Type(context.TODO())) // built-in types do not look at it
+		t := CtyType(v.Type(noContext{}))
 		if v.IsNull() {
 			return cty.NullVal(t), nil
 		}
@@ -78,12 +82,12 @@ func ToCty(v attr.Value) (cty.Value, error) {
 	case basetypes.NumberValue:
 		return cty.NumberVal(v.ValueBigFloat()), nil
 	case basetypes.ListValue:
-		return collect(v.Elements(), CtyType(v.ElementType(context.TODO())), cty.ListValEmpty, cty.ListVal)
+		return collect(v.Elements(), CtyType(v.ElementType(noContext{})), cty.ListValEmpty, cty.ListVal)
 	case basetypes.SetValue:
-		return collect(v.Elements(), CtyType(v.ElementType(context.TODO())), cty.SetValEmpty, cty.SetVal)
+		return collect(v.Elements(), CtyType(v.ElementType(noContext{})), cty.SetValEmpty, cty.SetVal)
 	case basetypes.MapValue:
 		if len(v.Elements()) == 0 {
-			return cty.MapValEmpty(CtyType(v.ElementType(context.TODO()))), nil
+			return cty.MapValEmpty(CtyType(v.ElementType(noContext{}))), nil
 		}
 		values, err := toMap(v.Elements())
 		if err != nil {
