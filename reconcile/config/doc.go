@@ -59,12 +59,15 @@
 //	(*Config).Relocate(graph.Instance) graph.Instance                    // moved blocks applied to an old address
 //	(*Config).Variables(Inputs) (map[string]VariableValue, hcl.Diagnostics)
 //	(*Config).Outputs() []string
+//	(*Config).ProviderNeeds(ProviderKey) []Node                          // what must be done before Provider can be known
+//	Unique(hcl.Diagnostics) hcl.Diagnostics                              // several nodes may fail for one reason
 //
 //	NewEvaluator(*Config, EvalOptions) *Evaluator
 //	(*Evaluator).CheckVariables() hcl.Diagnostics
 //	(*Evaluator).Expand(graph.Resource) ([]graph.Instance, hcl.Diagnostics)
 //	(*Evaluator).Eval(graph.Instance) (*Block, hcl.Diagnostics)
 //	(*Evaluator).Set(graph.Instance, cty.Value)
+//	(*Evaluator).SetObject(graph.Instance, types.Object) error           // the same, converting only what is referred to
 //	(*Evaluator).Preconditions(graph.Instance) hcl.Diagnostics
 //	(*Evaluator).Postconditions(graph.Instance) hcl.Diagnostics          // after Set
 //	(*Evaluator).Check(Node) hcl.Diagnostics
