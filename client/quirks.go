@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 )
 
@@ -22,6 +23,17 @@ var misstatements = []struct {
 	{"network is being used", http.StatusConflict},    // network remove
 	{"network already exists", http.StatusConflict},   // network create
 	{"container state improper", http.StatusConflict}, // pause, start while being removed
+}
+
+// Lacks are the calls this engine has not though the version it speaks has them, each with who lacks it; see
+// contract.Lacking. Podman has a call to update a container in Docker's API from 5 on.
+func (c *Client) Lacks() map[string]string {
+	product, number, _ := strings.Cut(c.engine.product, " ")
+	major, _, _ := strings.Cut(number, ".")
+	if n, err := strconv.Atoi(major); product != "podman" || err != nil || n >= 5 {
+		return nil
+	}
+	return map[string]string{"container update": c.engine.product}
 }
 
 // mendNetworks puts right what podman 4 says of the gateway of an internal network: the text "<nil>" where there is

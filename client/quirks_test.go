@@ -51,3 +51,13 @@ func TestMendNetworks(t *testing.T) {
 		}
 	}
 }
+
+func TestLacks(t *testing.T) {
+	t.Parallel()
+	for product, want := range map[string]int{"podman 4.3.1": 1, "podman 5.2.0": 0, "dockerd 20.10.24": 0, "podman": 0} {
+		c := &Client{engine: &engine{product: product}}
+		if got := c.Lacks(); len(got) != want {
+			t.Errorf("%s lacks %v, want %d calls", product, got, want)
+		}
+	}
+}

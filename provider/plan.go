@@ -32,7 +32,7 @@ func (s *shell) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, 
 		return
 	}
 	plan, err := s.t.Plan(ctx, e, contract.Request{
-		Config: config, Observed: observed, Applied: lastApplied(ctx, req.Private), APIVersion: apiVersion(e),
+		Config: config, Observed: observed, Applied: lastApplied(ctx, req.Private), APIVersion: apiVersion(e), Lacks: contract.LacksOf(e),
 	})
 	if err != nil {
 		addError(&resp.Diagnostics, s.t.Node(), summary, err)

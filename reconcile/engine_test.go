@@ -183,4 +183,3 @@ func (b *bench) clean() {
 		b.t.Errorf("left behind: %s", made)
 	}
 }
-

@@ -108,7 +108,7 @@ func (p *Project) look(ctx context.Context) hcl.Diagnostics {
 func (p *Project) planHosts() map[config.ProviderKey]*plan.Host {
 	hosts := make(map[config.ProviderKey]*plan.Host, len(p.hosts))
 	for key, e := range p.hosts {
-		h := &plan.Host{Engine: e.wrapped, APIVersion: e.client.ClientVersion(), Inventory: e.endpoint.inventory}
+		h := &plan.Host{Engine: e.wrapped, APIVersion: e.client.ClientVersion(), Lacks: e.client.Lacks(), Inventory: e.endpoint.inventory}
 		if len(p.endpoints) > 1 {
 			h.Name = e.endpoint.name
 		}

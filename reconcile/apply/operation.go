@@ -92,7 +92,7 @@ func (o *operation) do(ctx context.Context) error {
 // recreate makes what was removed to be replaced.
 func (o *operation) recreate(ctx context.Context) error {
 	if o.step.Action != plan.Replace { // less would do now, had the object not gone
-		fresh, err := o.resource.Plan(ctx, o.host.Engine, contract.Request{Config: o.declared(), Observed: o.resource.Node().Null(), APIVersion: o.host.APIVersion})
+		fresh, err := o.resource.Plan(ctx, o.host.Engine, contract.Request{Config: o.declared(), Observed: o.resource.Node().Null(), APIVersion: o.host.APIVersion, Lacks: o.host.Lacks})
 		if err != nil {
 			return err
 		}

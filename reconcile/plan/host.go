@@ -15,7 +15,9 @@ type Host struct {
 	// Engine is the value resource types call. APIVersion is what it speaks.
 	Engine     any
 	APIVersion string
-	Inventory  *observe.Inventory
+	// Lacks are calls the engine has not though its version has them.
+	Lacks     map[string]string
+	Inventory *observe.Inventory
 }
 
 // Types are the resource types and data sources by their full names.

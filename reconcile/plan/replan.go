@@ -44,7 +44,7 @@ func (i *instance) again(ctx context.Context) error {
 	if !i.observed.IsNull() {
 		return i.decide(ctx)
 	}
-	planned, err := i.resource.Plan(ctx, i.host.Engine, contract.Request{Config: i.declared, Observed: i.observed, APIVersion: i.host.APIVersion})
+	planned, err := i.resource.Plan(ctx, i.host.Engine, contract.Request{Config: i.declared, Observed: i.observed, APIVersion: i.host.APIVersion, Lacks: i.host.Lacks})
 	i.step.Action, i.step.After = Create, planned.Planned
 	return err
 }

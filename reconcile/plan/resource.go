@@ -154,7 +154,7 @@ func (i *instance) decide(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	request := contract.Request{Config: declared, Observed: i.observed, Applied: i.step.Record.Applied, APIVersion: i.host.APIVersion}
+	request := contract.Request{Config: declared, Observed: i.observed, Applied: i.step.Record.Applied, APIVersion: i.host.APIVersion, Lacks: i.host.Lacks}
 	planned, err := i.resource.Plan(ctx, i.host.Engine, request)
 	if err != nil {
 		return err

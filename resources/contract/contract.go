@@ -123,6 +123,9 @@ type Rule struct {
 	// Since is the lowest API version whose engine can make this change in place. Below it the change replaces,
 	// and the plan says so.
 	Since string
+	// Call names the engine call the change is made by, for engines that speak the version and lack the call
+	// ([Lacking]): there the change replaces as well.
+	Call string
 	// Requires is the lowest API version that can express the attribute at all. Setting it on an older engine is
 	// refused at plan.
 	Requires string
@@ -195,3 +198,18 @@ func (b Blocks[T]) One() (T, bool) {
 // Versioned is implemented by an engine value that knows the API version it speaks ("1.41"). The planner uses it
 // for [Rule.Since] and [Rule.Requires]; without it every rule is taken to be supported.
 type Versioned interface{ ClientVersion() string }
+
+// CallContainerUpdate is the [Rule.Call] that changes limits and the restart policy of a container.
+const CallContainerUpdate = "container update"
+
+// Lacking is implemented by an engine value that knows which calls its engine lacks though the version has them: for
+// each [Rule.Call] who lacks it ("podman 4.3.1").
+type Lacking interface{ Lacks() map[string]string }
+
+// LacksOf is what an engine value says it lacks; nothing when it says nothing.
+func LacksOf(engine any) map[string]string {
+	if l, ok := engine.(Lacking); ok {
+		return l.Lacks()
+	}
+	return nil
+}

@@ -100,7 +100,7 @@ func (b box) Rules() contract.Rules {
 		"image":          {Effect: contract.InPlace},
 		"name":           {Effect: contract.InPlace, Since: "1.17"},
 		"restart":        {Effect: contract.InPlace, Since: "1.23"},
-		"memory":         {By: noUnset, Since: "1.22"},
+		"memory":         {By: noUnset, Since: "1.22", Call: "box update"},
 		"wait":           {ConfigOnly: true},
 		"size":           {Same: func(o, d attr.Value) bool { return strings.EqualFold(o.String(), d.String()) }, Requires: "1.30"},
 		"address":        {MovedBy: []string{"restart"}},
@@ -220,6 +220,7 @@ func TestPlan(t *testing.T) {
 		applied          contract.Applied
 		engine           registry
 		apiVersion       string
+		lacks            map[string]string
 		want             string
 	}{
 		"no change": {},
@@ -246,6 +247,10 @@ func TestPlan(t *testing.T) {
 		"a limit set": {
 			config: map[string]attr.Value{"memory": types.Int64Value(64)},
 			want:   "update memory: <null> -> 64 (configuration)\nunknown: \n",
+		},
+		"an engine without the call replaces and says why": {
+			config: map[string]attr.Value{"memory": types.Int64Value(64)}, lacks: map[string]string{"box update": "podman 4.3.1"},
+			want: "replace memory: <null> -> 64 (configuration)podman 4.3.1 cannot change it in place: it has no call for a box update\nunknown: address id\n",
 		},
 		"a limit gone replaces": {
 			observed: map[string]attr.Value{"memory": types.Int64Value(64)},
@@ -299,7 +304,7 @@ func TestPlan(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			in := contract.Request{Config: object(t, n, merge(config, test.config)), Observed: object(t, n, merge(observed, test.observed)), Applied: test.applied, APIVersion: test.apiVersion}
+			in := contract.Request{Config: object(t, n, merge(config, test.config)), Observed: object(t, n, merge(observed, test.observed)), Applied: test.applied, APIVersion: test.apiVersion, Lacks: test.lacks}
 			if v, ok := test.observed["id"]; ok && v == nil {
 				in.Observed = n.Null()
 			}

@@ -21,6 +21,8 @@ type Request struct {
 	Applied Applied
 	// APIVersion is the version the engine speaks ("1.41"); "" is taken as new enough for everything.
 	APIVersion string
+	// Lacks are the calls the engine has not, see [LacksOf].
+	Lacks map[string]string
 }
 
 // Plan is what is to become of an object.
@@ -287,7 +289,7 @@ func (d *difference) change(path string, observed, desired attr.Value) {
 }
 
 // effect applies the rule of a path to a change.
-func (p *planner) effect(path string, observed, desired attr.Value, apiVersion string) (Effect, string) {
+func (p *planner) effect(path string, observed, desired attr.Value, apiVersion string, lacks map[string]string) (Effect, string) {
 	rule := p.rules[path]
 	if rule.ConfigOnly {
 		return InPlace, ""
@@ -299,11 +301,14 @@ func (p *planner) effect(path string, observed, desired attr.Value, apiVersion s
 	if effect == InPlace && rule.Since != "" && apiVersion != "" && older(apiVersion, rule.Since) {
 		return Replace, fmt.Sprintf("this engine speaks API %s and can change it in place only from %s on", apiVersion, rule.Since)
 	}
+	if who, lacking := lacks[rule.Call]; effect == InPlace && lacking {
+		return Replace, fmt.Sprintf("%s cannot change it in place: it has no call for a %s", who, rule.Call)
+	}
 	return effect, ""
 }
 
 func (d *difference) effect(path string, observed, desired attr.Value) (Effect, string) {
-	return d.planner.effect(path, observed, desired, d.in.APIVersion)
+	return d.planner.effect(path, observed, desired, d.in.APIVersion, d.in.Lacks)
 }
 
 func (d *difference) cause(path string, desired attr.Value) Cause {
@@ -326,7 +331,7 @@ func (p *planner) diff(observed, planned types.Object, apiVersion string) Change
 	var changes Changes
 	add := func(path string, o, d attr.Value) {
 		c := Change{Path: path, Before: o, After: d, Cause: Configuration}
-		c.Effect, c.Reason = p.effect(path, o, d, apiVersion)
+		c.Effect, c.Reason = p.effect(path, o, d, apiVersion, nil)
 		changes = append(changes, c)
 	}
 	for _, a := range p.node.Attributes {
