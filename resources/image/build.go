@@ -132,10 +132,10 @@ func send(ctx context.Context, e API, s *source, options moby.ImageBuildOptions,
 	if err == nil {
 		return nil
 	}
+	err = classified(err)
 	if errors.Is(err, context.DeadlineExceeded) {
 		return log.failed(fmt.Errorf("took longer than its timeout: %w", err))
 	}
-	err = classified(err)
 	if errors.Is(err, errs.ErrUnauthorized) {
 		err = fmt.Errorf("%w (add a registry_auth block for the base image's registry to the provider, or an auth_config to the build)", err)
 	}

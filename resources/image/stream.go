@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"strings"
 
 	"github.com/cleat-dev/cleat/api/errs"
@@ -102,8 +103,16 @@ func classOf(text string) error {
 	return errs.ErrInternal
 }
 
-// classified gives an error that an engine sent as 500 the class its words tell.
+// classified gives an error that an engine sent as 500 the class its words tell. An error of the connection loses
+// the URL of the call: build arguments are part of it, and some hold secrets.
 func classified(err error) error {
+	var call *url.Error
+	if errors.As(err, &call) {
+		err = call.Err
+		if errs.Class(err) == errs.ErrInternal { // EOF and the like: the engine hung up
+			return &failure{message: err.Error(), class: errs.ErrUnavailable}
+		}
+	}
 	if err == nil || errs.Class(err) != errs.ErrInternal {
 		return err
 	}
