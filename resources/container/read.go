@@ -49,8 +49,7 @@ func (t Type) Import(ctx context.Context, e API, id string) (Model, error) {
 	return t.Read(ctx, e, Model{ID: types.StringValue(strings.TrimPrefix(id, "/"))})
 }
 
-// Resolve finds the id the declared image stands for now, and the hash of the local files to upload. An image that
-// is not on the engine is being pulled or built in the same run: what it will be is not known.
+// Resolve finds the id the declared image stands for now, and the hash of the local files to upload.
 func (Type) Resolve(ctx context.Context, e API, desired *Model) error {
 	if err := resolveUploads(desired); err != nil {
 		return err
@@ -62,11 +61,25 @@ func (Type) Resolve(ctx context.Context, e API, desired *Model) error {
 	r, err := e.ImageInspect(ctx, desired.Image.ValueString())
 	switch {
 	case errors.Is(err, errs.ErrNotFound):
-		return nil
+		return resolveMissing(ctx, e, desired)
 	case err != nil:
 		return fmt.Errorf("image %q: %w", desired.Image.ValueString(), err)
 	}
 	desired.ImageID = types.StringValue(imageID(r.ID))
+	return nil
+}
+
+// resolveMissing decides about an image that is not on the engine. When the container was made from a reference like
+// it, the image was untagged or removed since: the container is still what was declared. Another reference is
+// being pulled or built in the same run: what it will be is not known.
+func resolveMissing(ctx context.Context, e API, desired *Model) error {
+	r, err := e.ContainerInspect(ctx, desired.Name.ValueString(), moby.ContainerInspectOptions{})
+	if err != nil && !errors.Is(err, errs.ErrNotFound) {
+		return fmt.Errorf("container %q: %w", desired.Name.ValueString(), err)
+	}
+	if err != nil || r.Container.Config == nil || !sameImage(r.Container.Config.Image, desired.Image.ValueString()) {
+		desired.ImageID = types.StringUnknown()
+	}
 	return nil
 }
 

@@ -29,6 +29,14 @@ func (Type) Update(ctx context.Context, e API, observed, planned Model, changes 
 			return planned, contract.At("name", "renaming container %q to %q: %w", observed.Name.ValueString(), name, err)
 		}
 	}
+	if changes.Has("networks_advanced") {
+		if err := expressible(e, planned); err != nil {
+			return planned, err
+		}
+	}
+	if err := lifted(changes); err != nil {
+		return planned, err
+	}
 	options, any, err := updateOptions(planned, changes)
 	if err != nil {
 		return planned, err
@@ -47,6 +55,17 @@ func (Type) Update(ctx context.Context, e API, observed, planned Model, changes 
 		return planned, updateState(ctx, e, observed, planned)
 	}
 	return planned, nil
+}
+
+// lifted refuses to take a limit away: a value that was not known at plan can turn out to be none, and no call does that.
+func lifted(changes contract.Changes) error {
+	rules := Type{}.Rules()
+	for _, c := range changes {
+		if by := rules[c.Path].By; by != nil && by(c.Before, c.After) == contract.Replace {
+			return contract.At(c.Path, "it was not known at plan, and taking it away needs a new container; plan again: %w", errs.ErrConflict)
+		}
+	}
+	return nil
 }
 
 // updateOptions returns the update call for the changes, and whether there is one to make. What is zero in it stays

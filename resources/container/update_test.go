@@ -181,6 +181,10 @@ func TestImageMoved(t *testing.T) {
 	base := e.images["h2base"]
 	delete(e.images, "h2base")
 	wantEmpty(t, "image away", plan(t, e, config, observed))
+	next := plan(t, e, object(t, declared(func(m *Model) { m.Image = str("h2base:2") })), observed)
+	if next.Changes.Effect() != contract.Replace || !next.Changes.Has("image_id") {
+		t.Errorf("image not pulled yet: %v", next.Changes)
+	}
 	e.images["h2base"] = e.images["h2rich"]
 	p := plan(t, e, config, observed)
 	if len(p.Changes) != 1 || p.Changes[0].Path != "image_id" || p.Changes[0].Cause != contract.Image || p.Changes[0].Effect != contract.Replace {
@@ -203,6 +207,22 @@ func TestUpdateOnEngineWithoutCall(t *testing.T) {
 	e.fail["update"] = fmt.Errorf("Not Found: %w", cerrdefs.ErrNotFound)
 	_, err := host(t).Update(t.Context(), e, observed, p.Planned, p.Changes)
 	if err == nil || !strings.Contains(err.Error(), "-replace") {
+		t.Errorf("error: %v", err)
+	}
+}
+
+// TestLiftedLate: a limit that was unknown at plan and turns out to be none is an error, not a call that does nothing.
+func TestLiftedLate(t *testing.T) {
+	t.Parallel()
+	e := newEngine(t, "docker")
+	observed := apply(t, e, object(t, declared(func(m *Model) { m.Memory = num(64) })))
+	p := plan(t, e, object(t, declared(func(m *Model) { m.Memory = types.Int64Unknown() })), observed)
+	if p.Changes.Effect() != contract.InPlace {
+		t.Fatalf("changes: %v", p.Changes)
+	}
+	late := plan(t, e, object(t, declared(nil)), observed)
+	_, err := host(t).Update(t.Context(), e, observed, late.Planned, late.Changes)
+	if path, _ := contract.PathOf(err); path != "memory" {
 		t.Errorf("error: %v", err)
 	}
 }
