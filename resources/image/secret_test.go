@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -78,5 +79,13 @@ func TestBuildArgumentsStayOutOfErrors(t *testing.T) {
 				t.Errorf("error %v", err)
 			}
 		})
+	}
+}
+
+func TestCancelledStaysCancelled(t *testing.T) {
+	t.Parallel()
+	err := classified(&url.Error{Op: "Post", URL: "http://x/build?buildargs=hunter2", Err: context.Canceled})
+	if !errors.Is(err, context.Canceled) || strings.Contains(err.Error(), "hunter2") {
+		t.Errorf("error %v", err)
 	}
 }

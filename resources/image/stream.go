@@ -1,6 +1,7 @@
 package image
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -109,11 +110,11 @@ func classified(err error) error {
 	var call *url.Error
 	if errors.As(err, &call) {
 		err = call.Err
-		if errs.Class(err) == errs.ErrInternal { // EOF and the like: the engine hung up
+		if errs.Class(err) == errs.ErrInternal && !errors.Is(err, context.Canceled) { // EOF and the like: the engine hung up
 			return &failure{message: err.Error(), class: errs.ErrUnavailable}
 		}
 	}
-	if err == nil || errs.Class(err) != errs.ErrInternal {
+	if err == nil || errs.Class(err) != errs.ErrInternal || errors.Is(err, context.Canceled) {
 		return err
 	}
 	if class := classOf(err.Error()); class != errs.ErrInternal {
