@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/hashicorp/hcl/v2"
+
 	"github.com/cleat-dev/cleat/reconcile/apply"
 	"github.com/cleat-dev/cleat/reconcile/graph"
 	"github.com/cleat-dev/cleat/reconcile/plan"
@@ -15,6 +17,8 @@ type humanRun struct {
 	humanBase
 	running Running
 	destroy bool
+	// applying: the plan is carried out. told: diagnostics were printed since, with an empty line at their end.
+	applying, told bool
 }
 
 func newHumanRun(o Options) *humanRun {
@@ -29,6 +33,16 @@ func newWork(o Options, applying bool) Running {
 		return startLive(o, applying)
 	}
 	return newPlain(o, applying)
+}
+
+// Diagnostics go below what was done.
+func (h *humanRun) Diagnostics(diags hcl.Diagnostics, files map[string]*hcl.File) {
+	if h.applying && len(diags) > 0 {
+		h.Settle()
+		h.told = true
+		fmt.Fprintln(h.o.Terminal.Err)
+	}
+	h.humanBase.Diagnostics(diags, files)
 }
 
 // Observe shows one event.
@@ -145,6 +159,7 @@ func (h *humanRun) Saved(file string) {
 func (h *humanRun) Applying(p *plan.Plan) {
 	h.Settle()
 	h.destroy = p.Destroy
+	h.applying = true
 	h.printf("\n")
 	h.running = newWork(h.o, true)
 }
@@ -178,10 +193,13 @@ func (h *humanRun) Applied(r *apply.Report) {
 	if h.destroy {
 		what = "Destroy"
 	}
+	if !h.told {
+		h.printf("\n")
+	}
 	if r.Complete() {
-		h.printf("\n%s %s in %s.\n", h.paint().green(h.paint().bold(what+" complete:")), done(r.Done), seconds(r.Elapsed))
+		h.printf("%s %s in %s.\n", h.paint().green(h.paint().bold(what+" complete:")), done(r.Done), seconds(r.Elapsed))
 	} else {
-		h.printf("\n%s %d done, %d failed, %d not tried, in %s.\n", h.paint().red(h.paint().bold(what+" incomplete:")),
+		h.printf("%s %d done, %d failed, %d not tried, in %s.\n", h.paint().red(h.paint().bold(what+" incomplete:")),
 			count(r.Done), len(r.Failed), len(r.NotTried), seconds(r.Elapsed))
 		h.listed("failed", r.Failed)
 		h.listed("not tried", r.NotTried)

@@ -2,9 +2,11 @@ package cli
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -28,8 +30,15 @@ func build(t *testing.T) string {
 	return dir
 }
 
-func params(bin, scripts string, env ...string) testscript.Params {
+// params are those of the scripts of one folder; engine is the condition that holds in them.
+func params(bin, scripts, engine string, env ...string) testscript.Params {
 	return testscript.Params{
+		Condition: func(name string) (bool, error) {
+			if name != "dockerd" && name != "podman" {
+				return false, fmt.Errorf("condition %q: want dockerd or podman", name)
+			}
+			return name == engine, nil
+		},
 		Dir: filepath.Join("testdata", scripts),
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("PATH", bin+string(os.PathListSeparator)+os.Getenv("PATH"))
@@ -67,7 +76,7 @@ func exits(ts *testscript.TestScript, not bool, args []string) {
 // TestOffline runs the scripts that need no engine: none can be reached.
 func TestOffline(t *testing.T) {
 	t.Parallel()
-	testscript.Run(t, params(build(t), "offline", "DOCKER_HOST=unix:///does/not/exist/cleat.sock"))
+	testscript.Run(t, params(build(t), "offline", "", "DOCKER_HOST=unix:///does/not/exist/cleat.sock"))
 }
 
 // TestEngine runs the others on every engine. A script leaves nothing behind.
@@ -76,7 +85,7 @@ func TestEngine(t *testing.T) {
 	acctest.Each(t, func(t *testing.T, e *acctest.Engine) {
 		before := inventory(t, e)
 		t.Run("scripts", func(t *testing.T) {
-			testscript.Run(t, params(bin, "engine", "DOCKER_HOST="+e.Host, "ENGINE="+e.Name))
+			testscript.Run(t, params(bin, "engine", e.Name, "DOCKER_HOST="+e.Host))
 		})
 		if after := inventory(t, e); after != before {
 			t.Errorf("left behind:\n%s\nbefore:\n%s", after, before)
@@ -88,34 +97,35 @@ func TestEngine(t *testing.T) {
 func inventory(t *testing.T, e *acctest.Engine) string {
 	t.Helper()
 	c := e.Client(t)
-	var b strings.Builder
+	var all []string
 	containers, err := c.ContainerList(t.Context(), client.ContainerListOptions{All: true})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, i := range containers.Items {
-		b.WriteString("container " + strings.Join(i.Names, ",") + "\n")
+		all = append(all, "container "+strings.Join(i.Names, ","))
 	}
 	volumes, err := c.VolumeList(t.Context(), client.VolumeListOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, i := range volumes.Items {
-		b.WriteString("volume " + i.Name + "\n")
+		all = append(all, "volume "+i.Name)
 	}
 	networks, err := c.NetworkList(t.Context(), client.NetworkListOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, i := range networks.Items {
-		b.WriteString("network " + i.Name + "\n")
+		all = append(all, "network "+i.Name)
 	}
 	images, err := c.ImageList(t.Context(), client.ImageListOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, i := range images.Items {
-		b.WriteString("image " + strings.Join(i.RepoTags, ",") + "\n")
+		all = append(all, "image "+strings.Join(i.RepoTags, ","))
 	}
-	return b.String()
+	slices.Sort(all)
+	return strings.Join(all, "\n")
 }
