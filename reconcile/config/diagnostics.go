@@ -70,10 +70,9 @@ func clean(diags hcl.Diagnostics) hcl.Diagnostics {
 			diags, shared = slices.Clone(diags), false
 		}
 		copied := *d
-		if call, ok := d.Expression.(*hclsyntax.FunctionCallExpr); ok && sensitiveArguments(call, d.EvalContext) {
-			if extra, ok := hcl.DiagnosticExtra[hclsyntax.FunctionCallDiagExtra](d); ok && extra.FunctionCallError() != nil {
-				copied.Detail = fmt.Sprintf("Call to function %q failed. The reason is not shown because an argument is sensitive.", call.Name)
-			}
+		extra, ok := hcl.DiagnosticExtra[hclsyntax.FunctionCallDiagExtra](d)
+		if ok && extra.FunctionCallError() != nil && refersToSensitive(d.Expression, d.EvalContext) {
+			copied.Detail = fmt.Sprintf("Call to function %q failed. The reason is not shown because an argument is sensitive.", extra.CalledFunctionName())
 		}
 		copied.EvalContext, copied.Expression, copied.Extra = nil, nil, nil
 		diags[i] = &copied
@@ -81,13 +80,22 @@ func clean(diags hcl.Diagnostics) hcl.Diagnostics {
 	return diags
 }
 
-func sensitiveArguments(call *hclsyntax.FunctionCallExpr, ctx *hcl.EvalContext) bool {
-	for _, arg := range call.Args {
-		if v, _ := arg.Value(ctx); v != cty.NilVal && v.ContainsMarked() {
+// refersToSensitive reports whether anything in an expression is sensitive, also where its value cannot be had.
+func refersToSensitive(expr hcl.Expression, ctx *hcl.EvalContext) bool {
+	if expr == nil {
+		return false
+	}
+	call, ok := expr.(*hclsyntax.FunctionCallExpr)
+	if ok && slices.ContainsFunc(call.Args, func(arg hclsyntax.Expression) bool { return refersToSensitive(arg, ctx) }) {
+		return true
+	}
+	for _, traversal := range expr.Variables() {
+		if v, _ := traversal.TraverseAbs(ctx); v != cty.NilVal && v.ContainsMarked() {
 			return true
 		}
 	}
-	return false
+	v, _ := expr.Value(ctx)
+	return v != cty.NilVal && v.ContainsMarked()
 }
 
 func isString(v cty.Value) bool {

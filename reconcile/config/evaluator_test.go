@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -212,6 +213,36 @@ output "other" { value = docker_container.c.command[0] }
 			if d.EvalContext != nil || d.Expression != nil {
 				t.Errorf("output %s: the diagnostic holds values", name)
 			}
+		}
+	}
+}
+
+func TestErrorsDoNotShowSecrets(t *testing.T) {
+	t.Parallel()
+	for _, expr := range []string{
+		`parseint(var.secret, 10)`, `try(parseint(var.secret, 10))`, `[for s in [var.secret] : parseint(s, 10)]`, `jsondecode(var.secret)`,
+		`tonumber(var.secret)`, `parseint(sensitive("hunter2"), 10)`, `file(var.secret)`, `tobool(upper(var.secret))`, `{ a = 1 }[var.secret]`,
+		`parseint(local.wrapped.inner, 10)`, `formatdate("x", var.secret)`, `var.secret + 1`, `cidrhost(var.secret, 1)`, `[1][var.secret]`,
+		`timeadd(var.secret, "1h")`, `textencodebase64("x", var.secret)`, `format(var.secret, 1, 2)`, `templatestring(var.secret, {})`, `yamldecode("${var.secret}: [")`,
+	} {
+		cfg, _ := load(t, `variable "secret" { sensitive = true }
+locals { wrapped = { inner = var.secret } }
+output "o" {
+  value     = `+expr+`
+  sensitive = true
+}
+`)
+		secret := "hunter2 %d ${"
+		vars, diags := cfg.Variables(config.Inputs{Args: []config.InputArg{{Name: "secret", Value: secret}}})
+		if diags.HasErrors() {
+			t.Fatal(diags)
+		}
+		_, diags = config.NewEvaluator(cfg, config.EvalOptions{Variables: vars}).Output("o")
+		if !diags.HasErrors() {
+			t.Errorf("%s: no error", expr)
+		}
+		if strings.Contains(strings.ToLower(diags.Error()), "hunter2") {
+			t.Errorf("%s: %v", expr, diags)
 		}
 	}
 }

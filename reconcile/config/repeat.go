@@ -62,7 +62,7 @@ func (e *Evaluator) repeat(s *scope, r repetition, owner string) ([]graph.Key, m
 const unknownAdvice = "Use -target to apply first only what it depends on, then apply again; or make it depend on variables and local values only."
 
 func countKeys(v cty.Value, at hcl.Range, owner string) ([]graph.Key, map[graph.Key]repetitionData, *hcl.Diagnostic) {
-	v, _ = v.Unmark() // a sensitive count shows no more than how many instances there are
+	v, marks := v.Unmark() // a sensitive count shows no more than how many instances there are
 	bad := func(detail string) ([]graph.Key, map[graph.Key]repetitionData, *hcl.Diagnostic) {
 		return nil, nil, errorAt(at, "Invalid count argument", fmt.Sprintf("The count of %s: %s", owner, detail))
 	}
@@ -78,6 +78,9 @@ func countKeys(v cty.Value, at hcl.Range, owner string) ([]graph.Key, map[graph.
 	}
 	var n int
 	if err := gocty.FromCtyValue(v, &n); err != nil || n < 0 {
+		if len(marks) > 0 {
+			return bad("it is a sensitive value, and not a whole number from 0.")
+		}
 		return bad(fmt.Sprintf("found %s, expected a whole number from 0.", v.AsBigFloat().Text('f', -1)))
 	}
 	keys := make([]graph.Key, n)
