@@ -108,17 +108,3 @@ func read(t *testing.T, e API, planned, last types.Object) types.Object {
 	}
 	return observed
 }
-
-// update brings an object to another declaration in place.
-func update(t *testing.T, e API, config, observed types.Object) types.Object {
-	t.Helper()
-	p := plan(t, e, config, observed)
-	if p.Changes.Effect() == contract.Replace {
-		t.Fatalf("replaces: %v", p.Changes)
-	}
-	updated, err := host(t).Update(t.Context(), e, observed, p.Planned, p.Changes)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return read(t, e, p.Planned, updated)
-}

@@ -54,7 +54,7 @@ func TestValidate(t *testing.T) {
 		"ulimit":            {func(m *Model) { m.Ulimits = contract.BlocksOf(Ulimit{num(1), str("nofile"), num(2)}) }, "ulimit", "above the hard"},
 		"log option":        {func(m *Model) { m.LogDriver, m.LogOpts = str("json-file"), mapOf("max_size", "1m") }, `log_opts["max_size"]`, "no option"},
 		"log option's type": {func(m *Model) { m.LogDriver, m.LogOpts = str("local"), mapOf("max-file", "many") }, `log_opts["max-file"]`, "number"},
-		"network mode":      {func(m *Model) { m.NetworkMode = str("container:") }, "network_mode", "named after"},
+		"network mode":      {func(m *Model) { m.NetworkMode = str("container:") }, "network_mode", "name of a container"},
 		"networks and host": {func(m *Model) { m.NetworkMode, m.Networks = str("host"), contract.BlocksOf(Network{Name: str("n")}) }, "networks_advanced", "cannot be attached"},
 		"ports and shared": {func(m *Model) {
 			m.NetworkMode, m.Ports = str("container:x"), contract.BlocksOf(port(80, 80, "0.0.0.0"))

@@ -125,7 +125,7 @@ func isAbsolute(s string) error {
 
 func isEnvironment(s string) error {
 	if name, _, found := strings.Cut(s, "="); !found || name == "" {
-		return errors.New("there must be a name before, and a =")
+		return errors.New("there must be a name, then = and the value")
 	}
 	return nil
 }
@@ -139,7 +139,7 @@ func isImage(s string) error {
 func isMode(s string, any bool, names ...string) error {
 	if container, ok := strings.CutPrefix(s, "container:"); ok {
 		if container == "" {
-			return errors.New("a container must be named after container:")
+			return errors.New("the name of a container is missing")
 		}
 		return nil
 	}

@@ -41,16 +41,21 @@ var errUnhealthy = &failure{"is unhealthy", errs.ErrUnavailable}
 
 func exited(code string) error { return &failure{"exited with code " + code, errs.ErrInternal} }
 
-// startAndWait starts the container and waits until it is healthy. It listens to the engine's events from before the
-// start, so nothing is missed, and looks at the container once: a container without a health check has none to wait for.
+// startAndWait starts the container and waits until it is healthy.
 func startAndWait(ctx context.Context, e API, m Model) error {
+	return awaitHealth(ctx, e, m, func() error { return startOnly(ctx, e, m) })
+}
+
+// awaitHealth calls start and waits until the container is healthy. It listens to the engine's events from before
+// that, so nothing is missed, and looks at the container once: one without a health check has none to wait for.
+func awaitHealth(ctx context.Context, e API, m Model, start func() error) error {
 	id := m.ID.ValueString()
 	limit := time.Duration(m.WaitTimeout.ValueInt64()) * time.Second
 	waiting, cancel := context.WithTimeoutCause(ctx, limit, &failure{fmt.Sprintf("was not healthy after %s", limit), errs.ErrUnavailable})
 	defer cancel()
 	stream := e.Events(waiting, moby.EventsListOptions{Filters: moby.Filters{}.
 		Add("type", string(events.ContainerEventType)).Add("container", id).Add("event", "health_status", "die")})
-	if err := startOnly(ctx, e, m); err != nil {
+	if err := start(); err != nil {
 		return err
 	}
 	done, err := inspectHealth(ctx, e, id)

@@ -1,0 +1,31 @@
+package container
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+
+	"github.com/cleat-dev/cleat/resources/contract"
+)
+
+// Claims implements contract.Claimant: a container has its name and its published ports for itself. A container that
+// is not to be started publishes nothing.
+func (Type) Claims(m Model) []contract.Claim {
+	var claims []contract.Claim
+	if name := strings.TrimPrefix(m.Name.ValueString(), "/"); name != "" {
+		claims = append(claims, contract.Claim{Kind: contract.ClaimContainerName, Value: name, Path: "name"})
+	}
+	if given(m.Start) && !m.Start.ValueBool() {
+		return claims
+	}
+	for i, p := range m.Ports.Items {
+		if p.External.ValueInt64() == 0 || p.IP.IsUnknown() || p.Protocol.IsUnknown() {
+			continue
+		}
+		claims = append(claims, contract.Claim{
+			Kind: contract.ClaimHostPort, Value: fmt.Sprintf("%d/%s", p.External.ValueInt64(), cmp.Or(p.Protocol.ValueString(), "tcp")),
+			IP: p.IP.ValueString(), Path: fmt.Sprintf("ports[%d].external", i),
+		})
+	}
+	return claims
+}
