@@ -189,4 +189,3 @@ core::upper("x")
 templatestring("x", {})!!
 `), "\n")
 }
-
