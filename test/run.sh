@@ -9,8 +9,9 @@ log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 
 packages=(./...)
+timeout=${TESTTIMEOUT:-25m}
 case $what in
-unit) export CLEAT_TEST_ENGINES=off ;;
+unit) export CLEAT_TEST_ENGINES=off timeout=${TESTTIMEOUT:-4m} ;; # a hang shows itself
 acceptance) mapfile -t packages < <(grep -rlE '"github.com/cleat-dev/cleat/internal/acctest"' --include='*_test.go' . | xargs -n1 dirname | sort -u | grep -v '^./test/e2e') ;;
 e2e) packages=(./test/e2e/...) ;;
 all) ;;
@@ -25,8 +26,9 @@ fi
 
 # Skips are told apart by their reasons, so the log is verbose; the terminal sees results only.
 code=0
-go test -v -p "${TESTP:-2}" -timeout "${TESTTIMEOUT:-25m}" "${packages[@]}" >"$log" 2>&1 || code=$?
+go test -v -p "${TESTP:-2}" -timeout "$timeout" "${packages[@]}" >"$log" 2>&1 || code=$?
 grep -vE '^(=== |\s*--- (PASS|SKIP)|PASS$|\?|testing: warning|ok .*\[no tests to run\])' "$log" | grep -E '^(ok|FAIL|---|panic|\s+---|#|acctest)|_test\.go:[0-9]+:|: ' |
+	grep -vE ': needs an engine, and ' |
 	{ if [ $code -eq 0 ]; then grep -E '^(ok|FAIL|acctest)'; else cat; fi; } || true
 
 count() { grep -cE "$1" "$log" || true; }
