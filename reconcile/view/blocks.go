@@ -6,25 +6,31 @@ import (
 	"github.com/cleat-dev/cleat/resources/contract"
 )
 
-// blocks prints the items of a block that differ. With a sign all of after has it: the whole object is new or goes.
-func (p *printer) blocks(depth int, b *contract.Block, before, after value, sign, note string) {
-	if before.sensitive || after.sensitive {
-		p.line(depth, cmpSign(sign, changeSymbol(before, after)), b.Name+" "+maskedText+note)
-		return
-	}
-	if before.kind == unknown || after.kind == unknown {
-		for _, item := range before.elems {
-			p.item(depth, "-", b, item, "")
-		}
-		if after.kind == unknown {
-			p.line(depth, cmpSign(sign, "+"), b.Name+" "+unknownText+note)
-		}
-		return
-	}
-	if sign != "" {
-		for _, item := range after.elems {
+// wholeBlocks prints the items of a block that all have the same symbol: the object is new, goes, or is just shown.
+func (p *printer) wholeBlocks(depth int, sign string, b *contract.Block, v value) {
+	switch {
+	case v.sensitive:
+		p.line(depth, sign, b.Name+" "+maskedText)
+	case v.kind == unknown:
+		p.line(depth, sign, b.Name+" "+unknownText)
+	default:
+		for _, item := range v.elems {
 			p.item(depth, sign, b, item, "")
 		}
+	}
+}
+
+// blocks prints the items of a block that differ.
+func (p *printer) blocks(depth int, b *contract.Block, before, after value, note string) {
+	if before.sensitive || after.sensitive {
+		p.line(depth, changeSymbol(before, after), b.Name+" "+maskedText+note)
+		return
+	}
+	if after.kind == unknown {
+		for _, item := range before.elems {
+			p.item(depth, "-", b, item, note)
+		}
+		p.line(depth, "+", b.Name+" "+unknownText+note)
 		return
 	}
 	pairs := pair(before.elems, after.elems)
@@ -55,13 +61,6 @@ func (p *printer) blocks(depth int, b *contract.Block, before, after value, sign
 	p.hidden(depth, same, "unchanged "+b.Name+" block", "unchanged "+b.Name+" blocks")
 }
 
-func cmpSign(sign, otherwise string) string {
-	if sign != "" {
-		return sign
-	}
-	return otherwise
-}
-
 // item prints a whole item of a block.
 func (p *printer) item(depth int, sign string, b *contract.Block, item value, note string) {
 	if item.kind != object {
@@ -84,7 +83,7 @@ func (p *printer) item(depth int, sign string, b *contract.Block, item value, no
 		p.whole(depth+1, sign, name+" = ", item.get(shown[i]), "", "")
 	}
 	for _, n := range blocks {
-		p.blocks(depth+1, n, value{kind: list}, item.get(n.Name), sign, "")
+		p.wholeBlocks(depth+1, sign, n, item.get(n.Name))
 	}
 	p.line(depth, "", "}")
 }
@@ -110,7 +109,7 @@ func (p *printer) changedItem(depth int, b *contract.Block, before, after value,
 	for _, n := range b.Node.Blocks {
 		old, new := before.get(n.Name), after.get(n.Name)
 		if !old.equal(new) {
-			p.blocks(depth+1, n, old, new, "", "")
+			p.blocks(depth+1, n, old, new, "")
 		}
 	}
 	p.line(depth, "", "}")
@@ -162,6 +161,11 @@ func pair(before, after []value) []int {
 		if pairs[j] >= 0 {
 			used[pairs[j]] = true
 		}
+	}
+	// One left on either side: whatever it was, it is the same block written anew.
+	if i, j := slices.Index(used, false), slices.Index(pairs, -1); i >= 0 && j >= 0 &&
+		!slices.Contains(used[i+1:], false) && !slices.Contains(pairs[j+1:], -1) {
+		pairs[j] = i
 	}
 	return pairs
 }

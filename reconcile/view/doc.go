@@ -38,7 +38,7 @@
 // importing of an adopted one, deposed (the id of an object an interrupted replacement left behind), existed (what is
 // declared was there before and is not removed with it), create_before_destroy of a replacement; of a creation after (its values) and
 // after_unknown (names known after apply); else changes, each with path, before, after, effect (update, replace),
-// cause (configuration, drift, new image, build context), reason, after_unknown, sensitive. A sensitive value is the
+// cause (configuration, drift, image, build context), reason, after_unknown, sensitive. A sensitive value is the
 // string "(sensitive value)", an unknown one null.
 //
 // cleat validate -json writes one object in the form of terraform validate -json, cleat output -json one in the form

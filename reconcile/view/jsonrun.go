@@ -1,6 +1,7 @@
 package view
 
 import (
+	"cmp"
 	"fmt"
 	"sync"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"github.com/cleat-dev/cleat/reconcile/apply"
 	"github.com/cleat-dev/cleat/reconcile/graph"
 	"github.com/cleat-dev/cleat/reconcile/plan"
+	"github.com/cleat-dev/cleat/resources/contract"
 )
 
 // jsonRun writes a plan and an apply as JSON lines.
@@ -171,7 +173,7 @@ func jsonStep(s *plan.Step) fields {
 	for _, c := range s.Changes {
 		before, after := converted(s, c.Path, c.Before), converted(s, c.Path, c.After)
 		change := fields{
-			"path": c.Path, "effect": c.Effect.String(), "cause": causeText(c.Cause),
+			"path": c.Path, "effect": c.Effect.String(), "cause": cmp.Or(string(c.Cause), string(contract.Configuration)),
 			"before": before.plain(), "after": after.plain(),
 		}
 		if c.Reason != "" {

@@ -189,7 +189,7 @@ func (p *printer) object(depth int, sign string, s *plan.Step, o interface {
 	p.hidden(depth, defaults, "attribute with its default", "attributes with their defaults")
 	p.later(depth, later)
 	for _, b := range s.Node.Blocks {
-		p.blocks(depth, b, value{kind: list}, converted(s, b.Name, values[b.Name]), sign, "")
+		p.wholeBlocks(depth, sign, b, converted(s, b.Name, values[b.Name]))
 	}
 }
 
@@ -236,7 +236,7 @@ func (p *printer) changes(depth int, s *plan.Step) {
 			same += len(fromBlock(b, before[b.Name]).elems)
 			continue
 		}
-		p.blocks(depth, b, converted(s, c.Path, c.Before), converted(s, c.Path, c.After), "", p.note(p.why(c)))
+		p.blocks(depth, b, converted(s, c.Path, c.Before), converted(s, c.Path, c.After), p.note(p.why(c)))
 	}
 	p.hidden(depth, same, "unchanged block", "unchanged blocks")
 }
