@@ -74,7 +74,16 @@ func (b *books) made(s *plan.Step, object types.Object) {
 func (b *books) changed(s *plan.Step, object types.Object) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if b.carried(s, object) {
+		return
+	}
 	b.keep(s, object)
+}
+
+// carried reports whether the object's own label says all there is to remember: drift was repaired, nothing else.
+func (b *books) carried(s *plan.Step, object types.Object) bool {
+	_, recorded := b.of(s).next.Records[s.Address.String()]
+	return observe.Listed(s.Address.Type) && !recorded && !s.Moved() && s.Adopting == "" && b.record(s, object).Equal(s.Record)
 }
 
 // read notes what a read told of an object only the ledger knows.

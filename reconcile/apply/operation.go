@@ -148,6 +148,9 @@ func (o *operation) replace(ctx context.Context) error {
 	if !o.resource.StepsAside() {
 		return o.createBefore(ctx)
 	}
+	if err := o.clearAside(); err != nil {
+		return err
+	}
 	o.event(Progress, "stopping the old one", nil)
 	aside, err := o.resource.Aside(ctx, o.host.Engine, o.step.Before)
 	if err != nil {
@@ -164,6 +167,20 @@ func (o *operation) replace(ctx context.Context) error {
 	o.books.made(o.step, o.result)
 	o.event(Progress, "removing the old one", nil)
 	return o.discard(ctx, aside)
+}
+
+// clearAside removes what an interrupted replacement left aside: its place is needed. The object that comes back when
+// this replacement fails is the one that is there now.
+func (o *operation) clearAside() error {
+	for _, s := range o.Plan.Steps {
+		if s.Deposed == "" || s.Address != o.step.Address || s.Action != plan.Delete {
+			continue
+		}
+		if err := o.removeOne(s); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // comeBack undoes a replacement that failed.

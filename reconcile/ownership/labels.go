@@ -1,6 +1,7 @@
 package ownership
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -40,6 +41,13 @@ type Record struct {
 	Intent bool `json:"t,omitempty"`
 	// Existed: the object was there before us and is not removed by us.
 	Existed bool `json:"e,omitempty"`
+}
+
+// Equal reports whether two records say the same.
+func (r Record) Equal(other Record) bool {
+	a, errA := json.Marshal(r)
+	b, errB := json.Marshal(other)
+	return errA == nil && errB == nil && bytes.Equal(a, b)
 }
 
 // Labels are the labels of an object of a project at an address.
