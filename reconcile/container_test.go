@@ -1,6 +1,8 @@
 package reconcile_test
 
 import (
+	"strconv"
+	"strings"
 	"testing"
 
 	moby "github.com/moby/moby/client"
@@ -71,5 +73,74 @@ resource "docker_container" "web" {
 		b.want("after replace", b.plan(reconcile.PlanOptions{}), "")
 		b.apply(reconcile.PlanOptions{Destroy: true})
 		b.clean()
+	})
+}
+
+// A replacement whose successor does not come up leaves the old container as it was.
+func TestReplacementComesBackWhenItFails(t *testing.T) {
+	acctest.Each(t, func(t *testing.T, e *acctest.Engine) {
+		b := newBench(t, e)
+		if err := acctest.LoadBusybox(t.Context(), b.client().Client, acctest.Busybox); err != nil {
+			t.Fatal(err)
+		}
+		port := strconv.Itoa(acctest.FreePort(t))
+		if e.Name == "podman" {
+			port = "null" // the service of 4.3 keeps the port of a container that did not start, until its garbage is collected
+		}
+		declare := func(command string) {
+			b.write(`
+resource "docker_container" "web" {
+  name    = "` + b.project + `-web"
+  image   = "` + acctest.Busybox + `"
+  command = ` + command + `
+  destroy_grace_seconds = 1
+  ports {
+    internal = 80
+    external = ` + port + `
+  }
+}
+`)
+		}
+		declare(`["sleep", "1000"]`)
+		b.apply(reconcile.PlanOptions{})
+		before, err := b.client().ContainerInspect(t.Context(), b.project+"-web", moby.ContainerInspectOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		declare(`["/no/such/program"]`)
+		p := b.open()
+		b.ok(p.Lock(t.Context(), 0, "apply"))
+		made, diags := p.Plan(t.Context(), reconcile.PlanOptions{})
+		b.ok(diags)
+		report, diags := p.Apply(t.Context(), made, nil)
+		if !diags.HasErrors() || report.Complete() || !strings.Contains(diags.Error(), "the old one is back") {
+			t.Errorf("got %v, want an error and the old container back", diags)
+		}
+		if err := p.Close(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		after, err := b.client().ContainerInspect(t.Context(), b.project+"-web", moby.ContainerInspectOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if after.Container.ID != before.Container.ID || !after.Container.State.Running {
+			t.Errorf("%s running: %v; want %s running", after.Container.ID, after.Container.State.Running, before.Container.ID)
+		}
+		declare(`["sleep", "1000"]`)
+		b.want("declared as it was", b.plan(reconcile.PlanOptions{}), "")
+		declare(`["sleep", "2000"]`)
+		b.apply(reconcile.PlanOptions{})
+		b.want("after a good replacement", b.plan(reconcile.PlanOptions{}), "")
+		b.apply(reconcile.PlanOptions{Destroy: true})
+		b.clean()
+		list, err := b.client().ContainerList(t.Context(), moby.ContainerListOptions{All: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range list.Items {
+			if strings.Contains(c.Names[0], strings.ToLower(b.project)) {
+				t.Errorf("%s is left", c.Names[0])
+			}
+		}
 	})
 }

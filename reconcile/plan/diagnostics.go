@@ -21,11 +21,8 @@ func Problem(address graph.Instance, block *config.Block, err error) hcl.Diagnos
 }
 
 func problem(address graph.Instance, block *config.Block, err error) hcl.Diagnostics {
-	at, cause := contract.PathOf(err)
-	d := &hcl.Diagnostic{Severity: hcl.DiagError, Summary: summary(err) + " " + address.String(), Detail: sentence(cause.Error())}
-	if at != "" {
-		d.Detail = fmt.Sprintf("%s: %s", at, d.Detail)
-	}
+	at, _ := contract.PathOf(err)
+	d := &hcl.Diagnostic{Severity: hcl.DiagError, Summary: summary(err) + " " + address.String(), Detail: sentence(err.Error())}
 	if block != nil {
 		d.Subject = block.Range(at)
 	}
