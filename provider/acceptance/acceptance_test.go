@@ -1,7 +1,9 @@
 package acceptance
 
 import (
+	"context"
 	"fmt"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -81,12 +83,35 @@ func (b bench) config(text string) string {
 
 // empty is the check that a step plans nothing.
 func empty() resource.ConfigPlanChecks {
-	return resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()}}
+	return resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{explained{plancheck.ExpectEmptyPlan()}}}
 }
 
 // plans is the check of what a step plans for one object.
 func plans(address string, action plancheck.ResourceActionType) resource.ConfigPlanChecks {
-	return resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectResourceAction(address, action)}}
+	return resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{explained{plancheck.ExpectResourceAction(address, action)}}}
+}
+
+// explained adds to the failure of a check what was planned instead: which attributes, and which of them replace.
+type explained struct{ plancheck.PlanCheck }
+
+func (e explained) CheckPlan(ctx context.Context, req plancheck.CheckPlanRequest, resp *plancheck.CheckPlanResponse) {
+	e.PlanCheck.CheckPlan(ctx, req, resp)
+	if resp.Error == nil {
+		return
+	}
+	for _, r := range req.Plan.ResourceChanges {
+		if r.Change.Actions.NoOp() {
+			continue
+		}
+		before, _ := r.Change.Before.(map[string]any)
+		after, _ := r.Change.After.(map[string]any)
+		for name, value := range after {
+			if was := before[name]; !reflect.DeepEqual(was, value) {
+				resp.Error = fmt.Errorf("%w\n%s.%s: %v -> %v", resp.Error, r.Address, name, was, value)
+			}
+		}
+		resp.Error = fmt.Errorf("%w\n%s: %v, replaces for %v", resp.Error, r.Address, r.Change.Actions, r.Change.ReplacePaths)
+	}
 }
 
 // remembered keeps an attribute of the state and checks later that it is still, or no longer, the same.
