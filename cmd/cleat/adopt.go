@@ -54,6 +54,7 @@ func (a *app) adopt(cmd *cobra.Command, f *projectFlags, timeout time.Duration, 
 	if err := s.do(func(ctx context.Context) hcl.Diagnostics { return s.project.Lock(ctx, timeout, cmd.Name()) }); err != nil {
 		return err
 	}
+	s.writes = true
 	var step *plan.Step
 	if err := s.do(func(ctx context.Context) (diags hcl.Diagnostics) {
 		step, diags = s.project.Adopt(ctx, address, id)

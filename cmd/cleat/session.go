@@ -23,6 +23,8 @@ type session struct {
 	view    view.Common
 	project *reconcile.Project
 	asks    bool
+	// writes: the operation changes something by itself; after an interrupt it may be done or not.
+	writes bool
 
 	mu          sync.Mutex
 	interrupted func(again bool)
@@ -99,7 +101,11 @@ func (s *session) close(err error) error {
 // check prints diagnostics. The error ends the command, when there is one among them or it was interrupted.
 func (s *session) check(diags hcl.Diagnostics) error {
 	if s.ctx.Err() != nil {
-		fmt.Fprintln(s.app.terminal.Err, "Interrupted. Nothing was changed.")
+		text := "Interrupted. Nothing was changed."
+		if s.writes {
+			text = "Interrupted. It may be done or not; running it again does no harm."
+		}
+		fmt.Fprintln(s.app.terminal.Err, text)
 		return exit(exitInterrupted)
 	}
 	if len(diags) > 0 {

@@ -59,6 +59,7 @@ func (a *app) unlock(cmd *cobra.Command, f *projectFlags, force bool, id string)
 			return exit(exitError)
 		}
 	}
+	s.writes = true
 	var holders []ownership.Holder
 	if err := s.do(func(ctx context.Context) (diags hcl.Diagnostics) {
 		holders, diags = s.project.Unlock(ctx, id)

@@ -176,3 +176,16 @@ func emulate(s string, width int) string {
 	}
 	return strings.Join(lines, "\n") + "\n"
 }
+
+func TestShortID(t *testing.T) {
+	t.Parallel()
+	hex := strings.Repeat("0123456789abcdef", 4)
+	for in, want := range map[string]string{
+		hex: "0123456789ab", "sha256:" + hex: "0123456789ab", "sha256:" + hex + "web:1": "0123456789ab",
+		"data": "data", "deadbeef": "deadbeef", "": "",
+	} {
+		if got := shortID(in); got != want {
+			t.Errorf("shortID(%q): got %q, want %q", in, got, want)
+		}
+	}
+}

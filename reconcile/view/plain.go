@@ -122,8 +122,12 @@ func news(e apply.Event) string {
 	}
 }
 
+// shortID is an id as the docker command prints it: the first twelve digits of a long hexadecimal number, also where
+// a name follows it. Names stay as they are.
 func shortID(id string) string {
-	if id = strings.TrimPrefix(id, "sha256:"); len(id) > 12 && strings.Trim(id, "0123456789abcdef") == "" {
+	id = strings.TrimPrefix(id, "sha256:")
+	digits := len(id) - len(strings.TrimLeft(id, "0123456789abcdef"))
+	if digits >= 32 {
 		return id[:12]
 	}
 	return id

@@ -143,7 +143,7 @@ func TestCommandsThatPrint(t *testing.T) {
 	t.Parallel()
 	p := everything(t)
 	adopted := p.Steps[3]
-	adopted.ID = "0123456789abcdef0123"
+	adopted.ID = "0123456789abcdef0123456789abcdef"
 	outputs := []plan.Output{
 		{Name: "ports", Before: cty.TupleVal([]cty.Value{cty.NumberIntVal(80)}), After: cty.TupleVal([]cty.Value{cty.NumberIntVal(80)})},
 		{Name: "url", Before: cty.StringVal("http://<a>&b")},
