@@ -62,11 +62,10 @@ func (r *run) instance(ctx context.Context, n config.Node, address graph.Instanc
 	planned := r.steps[address]
 	if planned == nil || planned.Action == plan.NoOp && !planned.Changing() {
 		if value, ok := r.Plan.Value(address); ok {
-			r.Evaluator.Set(address, value)
 			if planned != nil {
 				r.settled(planned, nil)
 			}
-			return nil
+			return r.verdict(r.replan.Keep(address, value))
 		}
 		if len(r.Targets) > 0 {
 			return nil // not among the targets

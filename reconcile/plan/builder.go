@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/cleat-dev/cleat/reconcile/config"
@@ -71,7 +72,7 @@ func build(ctx context.Context, in Input, adopted map[graph.Instance]string) (*P
 	if in.RefreshOnly {
 		p.onlyDrift()
 	}
-	return p, b.diags
+	return p, config.Unique(b.diags)
 }
 
 func (p *Plan) sort() {
@@ -91,7 +92,7 @@ type builder struct {
 	steps    []*Step
 	declared map[graph.Instance]*Step
 	diags    hcl.Diagnostics
-	values   map[graph.Instance]cty.Value
+	values   map[graph.Instance]types.Object
 	// touched are the blocks with a step that changes something, for data sources that depend on them.
 	touched map[graph.Resource]bool
 }
@@ -99,17 +100,17 @@ type builder struct {
 func newBuilder(in Input) *builder {
 	b := &builder{
 		Input: in, imports: map[graph.Instance]config.Import{},
-		declared: map[graph.Instance]*Step{}, values: map[graph.Instance]cty.Value{}, touched: map[graph.Resource]bool{},
+		declared: map[graph.Instance]*Step{}, values: map[graph.Instance]types.Object{}, touched: map[graph.Resource]bool{},
 	}
 	return b
 }
 
 // set tells the evaluator what an object is, and remembers it for the apply.
-func (b *builder) set(address graph.Instance, value cty.Value) {
+func (b *builder) set(address graph.Instance, object types.Object) error {
 	b.mu.Lock()
-	b.values[address] = value
+	b.values[address] = object
 	b.mu.Unlock()
-	b.Evaluator.Set(address, value)
+	return b.Evaluator.SetObject(address, object)
 }
 
 // unknownImports refuses import blocks for what is not declared.

@@ -7,7 +7,6 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
-	"github.com/cleat-dev/cleat/reconcile/config"
 	"github.com/cleat-dev/cleat/reconcile/graph"
 )
 
@@ -51,11 +50,9 @@ func (b *builder) data(ctx context.Context, address graph.Instance) hcl.Diagnost
 			Sensitive: sensitiveRoots(block.Sensitive), Declared: &static.Range, Host: host.Name, Reason: "what it asks is known after apply",
 		})
 	}
-	value, err := config.ToCty(answer)
-	if err != nil {
+	if err := b.set(address, answer); err != nil {
 		return append(diags, problem(address, block, err)...)
 	}
-	b.set(address, value)
 	return append(diags, b.Evaluator.Postconditions(address)...)
 }
 

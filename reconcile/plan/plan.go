@@ -122,11 +122,11 @@ type Plan struct {
 	Destroy bool
 
 	// values are what the evaluator was told of every declared object and data source.
-	values map[graph.Instance]cty.Value
+	values map[graph.Instance]types.Object
 }
 
 // Value is what the plan knows a declared object or data source to be.
-func (p *Plan) Value(address graph.Instance) (cty.Value, bool) {
+func (p *Plan) Value(address graph.Instance) (types.Object, bool) {
 	v, ok := p.values[address]
 	return v, ok
 }

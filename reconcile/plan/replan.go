@@ -70,12 +70,26 @@ func (r *Replanner) Data(ctx context.Context, address graph.Instance) hcl.Diagno
 	return append(diags, r.Set(address, answer)...)
 }
 
-// Set tells the evaluator what an object is now and checks its postconditions.
-func (r *Replanner) Set(address graph.Instance, object types.Object) hcl.Diagnostics {
-	value, err := config.ToCty(object)
-	if err != nil {
+// Keep tells the evaluator of an object that stays as the plan saw it. What refers to it has to know which of its
+// values are sensitive, which only its declaration says.
+func (r *Replanner) Keep(address graph.Instance, object types.Object) hcl.Diagnostics {
+	static, ok := r.b.Config.Resource(address.Resource())
+	if !ok || !static.ReadsAll && len(static.Reads) == 0 {
+		return nil
+	}
+	if _, diags := r.b.Evaluator.Eval(address); diags.HasErrors() {
+		return diags
+	}
+	if err := r.b.Evaluator.SetObject(address, object); err != nil {
 		return problem(address, nil, err)
 	}
-	r.b.Evaluator.Set(address, value)
+	return nil
+}
+
+// Set tells the evaluator what an object is now and checks its postconditions.
+func (r *Replanner) Set(address graph.Instance, object types.Object) hcl.Diagnostics {
+	if err := r.b.Evaluator.SetObject(address, object); err != nil {
+		return problem(address, nil, err)
+	}
 	return r.b.Evaluator.Postconditions(address)
 }

@@ -44,12 +44,10 @@ func (b *builder) resource(ctx context.Context, address graph.Instance) hcl.Diag
 	if err := i.protect(); err != nil {
 		return append(diags, i.problem(err)...)
 	}
-	after, err := config.ToCty(i.step.After)
-	if err != nil {
+	b.add(i.step)
+	if err := b.set(address, i.step.After); err != nil {
 		return append(diags, i.problem(err)...)
 	}
-	b.add(i.step)
-	b.set(address, after)
 	return append(diags, b.Evaluator.Postconditions(address)...)
 }
 

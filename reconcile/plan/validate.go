@@ -28,7 +28,7 @@ func Validate(ctx context.Context, in Input) hcl.Diagnostics {
 	if err != nil {
 		b.report(hcl.Diagnostics{{Severity: hcl.DiagError, Summary: "Dependency cycle", Detail: err.Error()}})
 	}
-	return b.diags
+	return config.Unique(b.diags)
 }
 
 // check validates one declared object and leaves it unknown to others.
