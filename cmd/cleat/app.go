@@ -67,10 +67,28 @@ func (a *app) complain(err error) {
 	view.NewPlan(view.Options{Terminal: a.terminal}).Diagnostics(hcl.Diagnostics{failed(err)}, nil)
 }
 
-// failed is an error as a diagnostic: its first line is the summary.
+// advised is an error with the next step to take.
+type advised struct {
+	error
+	next string
+}
+
+// Unwrap gives the error without the advice.
+func (e advised) Unwrap() error { return e.error }
+
+// advise returns an error with the next step to take.
+func advise(next, format string, args ...any) error {
+	return advised{fmt.Errorf(format, args...), next}
+}
+
+// failed is an error as a diagnostic. What it advises is the detail.
 func failed(err error) *hcl.Diagnostic {
-	summary, detail, _ := strings.Cut(err.Error(), "\n")
-	return &hcl.Diagnostic{Severity: hcl.DiagError, Summary: summary, Detail: detail}
+	d := &hcl.Diagnostic{Severity: hcl.DiagError, Summary: err.Error()}
+	var with advised
+	if errors.As(err, &with) {
+		d.Detail = with.next
+	}
+	return d
 }
 
 // prepare applies the flags every command has.
@@ -139,7 +157,7 @@ func noArgs(cmd *cobra.Command, args []string) error { return atMost(0)(cmd, arg
 func atMost(n int) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) > n {
-			return fmt.Errorf("unexpected argument %q\nUsage: %s", args[n], cmd.UseLine())
+			return advise("Usage: "+cmd.UseLine(), "unexpected argument %q", args[n])
 		}
 		return nil
 	}
@@ -149,7 +167,7 @@ func atMost(n int) cobra.PositionalArgs {
 func exactly(n int) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) < n {
-			return fmt.Errorf("%d of %d arguments given\nUsage: %s", len(args), n, cmd.UseLine())
+			return advise("Usage: "+cmd.UseLine(), "%d of %d arguments given", len(args), n)
 		}
 		return atMost(n)(cmd, args)
 	}

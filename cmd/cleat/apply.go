@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 
@@ -119,14 +118,14 @@ func (a *app) applicable(f *planFlags, approved bool, file string) error {
 	if approved || f.plan.RefreshOnly {
 		return nil
 	}
-	next := "\nTo go on without asking: -auto-approve. To look first: cleat plan -out=FILE, then cleat apply FILE."
+	next := "To go on without asking: -auto-approve. To look first: cleat plan -out=FILE, then cleat apply FILE."
 	switch {
 	case f.json:
-		return errors.New("nobody can be asked with -json" + next)
+		return advise(next, "nobody can be asked with -json")
 	case !f.input:
-		return errors.New("nobody can be asked with -input=false" + next)
+		return advise(next, "nobody can be asked with -input=false")
 	case !a.terminal.Interactive:
-		return errors.New("there is no terminal to ask for approval" + next)
+		return advise(next, "there is no terminal to ask for approval")
 	}
 	return nil
 }

@@ -75,7 +75,7 @@ func (a *app) output(cmd *cobra.Command, f *projectFlags, raw bool, args []strin
 	}
 	text, err := convert.Convert(output.After, cty.String)
 	if err != nil || text.IsNull() || !output.After.Type().IsPrimitiveType() {
-		return fmt.Errorf("output %q is not a string, number or bool\nUse -json instead of -raw.", args[0])
+		return advise("Use -json instead of -raw.", "output %q is not a string, number or bool", args[0])
 	}
 	_, err = fmt.Fprint(a.terminal.Out, text.AsString())
 	return err
@@ -83,7 +83,7 @@ func (a *app) output(cmd *cobra.Command, f *projectFlags, raw bool, args []strin
 
 func (s *session) noOutput(name string) error {
 	if slices.Contains(s.project.Config().Outputs(), name) {
-		return fmt.Errorf("output %q is not recorded\nEither it is sensitive, or nothing was applied since it was declared.", name)
+		return advise("Either it is sensitive, or nothing was applied since it was declared.", "output %q is not recorded", name)
 	}
-	return fmt.Errorf("there is no output %q\n\"cleat output\" lists those there are.", name)
+	return advise("\"cleat output\" lists those there are.", "there is no output %q", name)
 }

@@ -81,7 +81,7 @@ func knownCommand(root *cobra.Command, args []string) error {
 	if near := root.SuggestionsFor(args[0]); len(near) > 0 {
 		next = fmt.Sprintf("Did you mean %s? %s", strings.Join(near, " or "), next)
 	}
-	return fmt.Errorf("unknown command %q\n%s", args[0], next)
+	return advise(next, "unknown command %q", args[0])
 }
 
 // flagError words what is wrong with a flag as the flag is written here.
@@ -96,7 +96,7 @@ func flagError(cmd *cobra.Command, err error) error {
 		if near := nearest(cmd, name); near != "" {
 			next = fmt.Sprintf("Did you mean -%s? %s", near, next)
 		}
-		return fmt.Errorf("unknown flag -%s\n%s", name, next)
+		return advise(next, "unknown flag -%s", name)
 	case errors.As(err, &invalid):
 		reason := errors.Unwrap(invalid)
 		if _, refused := invalid.GetFlag().Value.(refusal); refused {
@@ -104,7 +104,7 @@ func flagError(cmd *cobra.Command, err error) error {
 		}
 		return fmt.Errorf("-%s=%s: %w", invalid.GetFlag().Name, invalid.GetValue(), reason)
 	case errors.As(err, &bare):
-		return fmt.Errorf("-%s needs a value\n\"%s -help\" explains it.", bare.GetFlag().Name, cmd.CommandPath())
+		return advise(fmt.Sprintf("\"%s -help\" explains it.", cmd.CommandPath()), "-%s needs a value", bare.GetFlag().Name)
 	}
 	return err
 }

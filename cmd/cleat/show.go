@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"slices"
 
 	"github.com/hashicorp/hcl/v2"
@@ -44,7 +43,7 @@ func (a *app) show(cmd *cobra.Command, f *projectFlags, args []string) (err erro
 	if len(args) > 0 {
 		target, err := graph.ParseTarget(args[0])
 		if err != nil {
-			return fmt.Errorf("%w\nIt is not a file either.", err)
+			return advise("It is not a file either.", "%w", err)
 		}
 		only = &target
 	}
@@ -64,7 +63,7 @@ func (a *app) show(cmd *cobra.Command, f *projectFlags, args []string) (err erro
 	if only != nil {
 		steps = slices.DeleteFunc(steps, func(s *plan.Step) bool { return !only.Matches(s.Address) })
 		if len(steps) == 0 {
-			return fmt.Errorf("nothing is owned at %s\n\"cleat show\" lists what there is.", only)
+			return advise("\"cleat show\" lists what there is.", "nothing is owned at %s", only)
 		}
 	}
 	v.Objects(steps)

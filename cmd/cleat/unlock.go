@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/hashicorp/hcl/v2"
@@ -42,7 +41,7 @@ func (a *app) unlockCommand() *cobra.Command {
 
 func (a *app) unlock(cmd *cobra.Command, f *projectFlags, force bool, id string) (err error) {
 	if !force && id == "" && (!f.input || !a.terminal.Interactive) {
-		return errors.New("there is no terminal to ask\nGive the lock's ID, or -force.")
+		return advise("Give the lock's ID, or -force.", "there is no terminal to ask")
 	}
 	s, err := a.open(cmd, f, 0, view.NewShow(a.options(false, f.compactWarnings)))
 	defer func() { err = s.close(err) }()
