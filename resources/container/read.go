@@ -110,7 +110,7 @@ func observe(ctx context.Context, e API, last Model) (observation, error) {
 	for _, entry := range o.Config.Env {
 		o.podman = o.podman || entry == "container=podman"
 	}
-	image, err := e.ImageInspect(ctx, o.Image)
+	image, err := imageOf(ctx, e, o.Image, last.Image.ValueString())
 	switch {
 	case err == nil && image.Config != nil:
 		o.image = *image.Config
@@ -129,6 +129,17 @@ func observe(ctx context.Context, e API, last Model) (observation, error) {
 	}
 	o.ids, err = resolveModes(ctx, e, last)
 	return o, err
+}
+
+// imageOf inspects the image of a container. It asks by the declared name first, as Resolve is going to: mostly that
+// is the image, and an engine is asked once for all containers of it.
+func imageOf(ctx context.Context, e API, id, declared string) (moby.ImageInspectResult, error) {
+	if declared != "" && declared != id {
+		if r, err := e.ImageInspect(ctx, declared); err == nil && imageID(r.ID) == imageID(id) {
+			return r, nil
+		}
+	}
+	return e.ImageInspect(ctx, id)
 }
 
 // assumedImage is what an image that is gone is taken to have had.
