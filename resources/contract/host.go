@@ -27,8 +27,8 @@ type Resource interface {
 	Validate(ctx context.Context, config types.Object) diag.Diagnostics
 	// ValidateAcross runs only the type's own conditions across attributes.
 	ValidateAcross(ctx context.Context, config types.Object) diag.Diagnostics
-	// Plan computes what is to become of an object. It makes at most the read calls of [Resolver]; engine may be nil
-	// when there is no object.
+	// Plan computes what is to become of an object. It makes at most the read calls of [Resolver], and none when engine
+	// is nil because it is not known yet.
 	Plan(ctx context.Context, engine any, in Request) (Plan, error)
 	// Diff returns the changes from an observed object to one planned earlier.
 	Diff(observed, planned types.Object, apiVersion string) Changes
@@ -120,7 +120,7 @@ func (h *host[M, E]) ValidateAcross(ctx context.Context, config types.Object) di
 
 func (h *host[M, E]) Plan(ctx context.Context, engine any, in Request) (Plan, error) {
 	r, ok := h.Type.(Resolver[M, E])
-	if !ok {
+	if !ok || engine == nil { // nobody to ask: what would be resolved stays as observed
 		return h.planner.plan(ctx, in, nil)
 	}
 	return h.planner.plan(ctx, in, func(ctx context.Context, desired types.Object) (types.Object, error) {

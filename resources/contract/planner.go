@@ -71,27 +71,6 @@ func (p *planner) plan(ctx context.Context, in Request, resolve resolve) (Plan, 
 	return Plan{Planned: planned, Changes: d.changes}, err
 }
 
-// required refuses attributes the engine cannot express.
-func (p *planner) required(desired map[string]attr.Value, apiVersion string) error {
-	if apiVersion == "" {
-		return nil
-	}
-	for name, rule := range p.rules {
-		if rule.Requires == "" || !older(apiVersion, rule.Requires) {
-			continue
-		}
-		value, declared := desired[name]
-		if !declared || isZero(value) {
-			continue
-		}
-		if a, ok := p.node.Attribute(name); ok && a.Default != nil && a.Default.Equal(value) {
-			continue
-		}
-		return At(name, "needs engine API %s or newer, this engine speaks %s; remove it or upgrade the engine", rule.Requires, apiVersion)
-	}
-	return nil
-}
-
 // create is the plan of an object that does not exist: what is declared, and unknowns for what is computed.
 func (p *planner) create(desired map[string]attr.Value) (types.Object, error) {
 	planned, err := openComputed(p.node, desired)
@@ -232,7 +211,8 @@ func (d *difference) block(b *Block) error {
 	return nil
 }
 
-// openItems makes the computed attributes in a block's items unknown that the changes move.
+// openItems makes the computed attributes in a block's items unknown that the changes move. The items are then in the
+// declared order and spelling: Terraform pairs them with the declaration by their place.
 func (d *difference) openItems(b *Block) error {
 	var moved []*Attribute
 	for _, a := range b.Node.Attributes {
@@ -240,27 +220,43 @@ func (d *difference) openItems(b *Block) error {
 			moved = append(moved, a)
 		}
 	}
-	if len(moved) == 0 {
+	want := items(b, d.desired[b.Name])
+	if !leavesOpen(want, moved) {
 		return nil
 	}
-	have, want := items(b, d.planned[b.Name]), items(b, d.desired[b.Name])
+	have := items(b, d.planned[b.Name])
 	pairs := d.compare.pair(b, have, want)
-	declared := map[int]map[string]attr.Value{}
-	for i, j := range pairs {
-		if j >= 0 {
-			declared[j] = want[i].Attributes()
+	opened, err := mapItems(b, d.desired[b.Name], func(i int, item map[string]attr.Value) (map[string]attr.Value, error) {
+		var partner map[string]attr.Value
+		if pairs[i] >= 0 {
+			partner = have[pairs[i]].Attributes()
 		}
-	}
-	opened, err := mapItems(b, d.planned[b.Name], func(i int, item map[string]attr.Value) (map[string]attr.Value, error) {
-		for _, a := range moved {
-			if given, ok := declared[i]; !ok || given[a.Name].IsNull() {
-				item[a.Name] = a.Unknown
+		for _, a := range b.Node.Attributes {
+			if !a.Computed || !item[a.Name].IsNull() {
+				continue
+			}
+			item[a.Name] = a.Unknown
+			if partner != nil && !slices.Contains(moved, a) {
+				item[a.Name] = partner[a.Name]
 			}
 		}
 		return item, nil
 	})
 	d.planned[b.Name] = opened
 	return err
+}
+
+// leavesOpen reports whether any item declares nothing for one of the attributes.
+func leavesOpen(items []types.Object, attributes []*Attribute) bool {
+	for _, item := range items {
+		values := item.Attributes()
+		for _, a := range attributes {
+			if v, ok := values[a.Name]; ok && v.IsNull() {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // moved reports whether the changes found may give a computed attribute another value.
