@@ -17,11 +17,8 @@ import (
 // workers is what both programs are asked to use.
 const workers = 10
 
-// command keeps a container running and ends it at once when it is stopped.
-var command = []string{"sh", "-c", "trap 'exit 0' TERM; sleep 3600 & wait $!"}
-
 // bare makes and starts n containers with nothing around it, and returns how long that took. It removes them again.
-func bare(ctx context.Context, host string, n int) (time.Duration, error) {
+func bare(ctx context.Context, host, network string, n int) (time.Duration, error) {
 	c, err := client.New(client.WithHost(host))
 	if err != nil {
 		return 0, err
@@ -31,8 +28,9 @@ func bare(ctx context.Context, host string, n int) (time.Duration, error) {
 	began := time.Now()
 	err = each(ctx, n, func(ctx context.Context, i int) error {
 		made, err := c.ContainerCreate(ctx, client.ContainerCreateOptions{
-			Name:   fmt.Sprintf("bare-%d", i),
-			Config: &container.Config{Image: acctest.Busybox, Cmd: command},
+			Name:       fmt.Sprintf("bare-%d", i),
+			Config:     &container.Config{Image: acctest.Busybox, Cmd: []string{"sleep", "3600"}, StopSignal: "SIGKILL"},
+			HostConfig: &container.HostConfig{NetworkMode: container.NetworkMode(network)},
 		})
 		if err != nil {
 			return err

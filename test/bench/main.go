@@ -10,6 +10,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"flag"
 	"fmt"
@@ -21,6 +22,7 @@ import (
 	"syscall"
 
 	"github.com/cleat-dev/cleat/internal/acctest"
+	"github.com/cleat-dev/cleat/test/proxy"
 )
 
 func main() {
@@ -46,7 +48,7 @@ func fail(err error) {
 	os.Exit(1)
 }
 
-// run measures every size on one engine and returns the figures.
+// run measures every size in every scenario on one engine and returns the figures.
 func run(ctx context.Context, sizes []string, withTerraform, verbose bool) (*report, error) {
 	e, err := acctest.Start(ctx, "dockerd")
 	if err != nil {
@@ -58,16 +60,17 @@ func run(ctx context.Context, sizes []string, withTerraform, verbose bool) (*rep
 		return nil, err
 	}
 	defer os.RemoveAll(dir)
-	proxy, err := newProxy(ctx, e.Host, filepath.Join(dir, "sock"))
+	between, err := proxy.Start(filepath.Join(dir, "sock"), e.Host, nil)
 	if err != nil {
 		return nil, err
 	}
-	defer proxy.close()
+	defer between.Close()
 
-	b := &bench{proxy: proxy, report: &report{}, dir: dir, verbose: verbose}
-	if b.cleat, err = filepath.Abs("bin/cleat"); err != nil {
+	b := &bench{proxy: between, report: &report{}, dir: dir, verbose: verbose, history: map[string]traffic{}}
+	if b.bin, err = filepath.Abs(cmp.Or(os.Getenv("CLEAT_BIN"), "bin")); err != nil {
 		return nil, err
 	}
+	b.cleat = filepath.Join(b.bin, "cleat")
 	if withTerraform {
 		if b.terraform, err = exec.LookPath("terraform"); err != nil {
 			b.report.note("terraform is not installed: not measured")
@@ -76,13 +79,18 @@ func run(ctx context.Context, sizes []string, withTerraform, verbose bool) (*rep
 	if err := b.binaries(); err != nil {
 		return nil, err
 	}
-	for _, size := range sizes {
-		n, err := strconv.Atoi(size)
-		if err != nil || n < 1 {
-			return nil, fmt.Errorf("%q is no number of containers", size)
-		}
-		if err := b.size(ctx, n); err != nil {
-			return nil, fmt.Errorf("%d containers: %w", n, err)
+	for _, s := range scenarios {
+		for _, size := range sizes {
+			n, err := strconv.Atoi(size)
+			if err != nil || n < 1 {
+				return nil, fmt.Errorf("%q is no number of containers", size)
+			}
+			if n > s.limit {
+				continue
+			}
+			if err := b.size(ctx, s, n); err != nil {
+				return nil, fmt.Errorf("%d containers, %s: %w", n, s.name, err)
+			}
 		}
 	}
 	return b.report, nil

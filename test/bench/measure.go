@@ -3,104 +3,127 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
-	"strconv"
 	"strings"
-	"syscall"
-	"time"
 
 	"github.com/cleat-dev/cleat/internal/acctest"
+	"github.com/cleat-dev/cleat/test/proxy"
 )
 
-// bench holds what all sizes share.
+// bench holds what all measurements share.
 type bench struct {
-	proxy            *proxy
+	proxy            *proxy.Proxy
 	report           *report
-	dir              string
+	dir, bin         string
 	cleat, terraform string
-	// verbose lists the requests of each command.
+	// verbose lists the requests of each command, history keeps the received bytes of plans by scenario and size.
 	verbose bool
+	history map[string]traffic
 }
 
-// usage is what one command took.
-type usage struct {
-	requests, bytes int64
-	wall, cpu       time.Duration
-	// rss is the peak of the program itself, in bytes; provider that of the plugin it started.
-	rss, provider int64
+// traffic is how many bytes a plan without changes received at a size.
+type traffic struct {
+	n     int
+	bytes int64
+}
+
+// A scenario is one way to declare N containers.
+type scenario struct {
+	name string
+	// network is their network mode. The engine's bridge has room for two hundred.
+	network string
+	limit   int
+	// declared: the image is a resource too.
+	declared bool
+}
+
+var scenarios = []scenario{
+	{name: "no network", network: "none", limit: 1 << 20},
+	{name: "default bridge, docker_image", network: "bridge", limit: 200, declared: true},
 }
 
 // binaries measures sizes.
 func (b *bench) binaries() error {
-	info, err := os.Stat("bin/terraform-provider-docker")
+	info, err := os.Stat(filepath.Join(b.bin, "terraform-provider-docker"))
 	if err != nil {
 		return fmt.Errorf("%w: run 'make build'", err)
 	}
-	b.report.hard("provider binary", float64(info.Size())/(1<<20), 40, "MB")
-	if _, err := os.Stat(b.cleat); err != nil {
+	b.report.hard("provider binary, stripped", megabytes(info.Size()), 40, "MB")
+	info, err = os.Stat(b.cleat)
+	if err != nil {
 		return fmt.Errorf("%w: run 'make build'", err)
 	}
+	b.report.say("cleat binary", megabytes(info.Size()), "MB")
 	return nil
 }
 
-// size measures one number of containers.
-func (b *bench) size(ctx context.Context, n int) error {
-	b.report.heading("N = %d", n)
+// size measures one number of containers in one scenario.
+func (b *bench) size(ctx context.Context, s scenario, n int) error {
+	b.report.heading("N = %d, %s", n, s.name)
 	// The first container after a start pays for caches everyone uses later.
-	if _, err := bare(ctx, b.proxy.host, 1); err != nil {
+	if _, err := bare(ctx, b.proxy.Host, s.network, 1); err != nil {
 		return err
 	}
-	floor, err := bare(ctx, b.proxy.host, n)
+	floor, err := bare(ctx, b.proxy.Host, s.network, n)
 	if err != nil {
 		return err
 	}
-	b.proxy.take()
-	b.proxy.takeKinds()
-	b.report.say("bare create+start", floor.Seconds(), "s")
+	b.proxy.Take()
+	b.report.say("bare create+start, 10 workers", floor.Seconds(), "s")
 
-	project, err := b.project("cleat", n)
+	dir, err := b.project("cleat", s, n)
 	if err != nil {
 		return err
 	}
-	apply, err := b.command(ctx, project, nil, b.cleat, "apply", "-auto-approve", "-no-color", "-parallelism=10")
-	if err != nil {
-		return err
+	var used [3]usage
+	for i, args := range [][]string{
+		{"apply", "-auto-approve", "-no-color", "-parallelism=10"},
+		{"plan", "-detailed-exitcode", "-no-color"},
+		{"destroy", "-auto-approve", "-no-color", "-parallelism=10"},
+	} {
+		if used[i], err = b.command(ctx, dir, nil, b.cleat, args...); err != nil {
+			return err
+		}
 	}
-	plan, err := b.command(ctx, project, nil, b.cleat, "plan", "-detailed-exitcode", "-no-color")
-	if err != nil {
-		return err
-	}
-	destroy, err := b.command(ctx, project, nil, b.cleat, "destroy", "-auto-approve", "-no-color", "-parallelism=10")
-	if err != nil {
-		return err
-	}
+	apply, plan, destroy := used[0], used[1], used[2]
 	b.report.hard("cleat plan, no change: requests", float64(plan.requests), float64(n+5), "")
 	b.report.hard("cleat apply: requests", float64(apply.requests), float64(2*n+10), "")
 	b.report.hard("cleat destroy: requests", float64(destroy.requests), float64(2*n+10), "")
-	b.report.say("cleat plan: bytes a container", float64(plan.bytes)/float64(n), "B")
-	b.report.soft("cleat apply / bare", apply.wall.Seconds()/floor.Seconds(), 1.15, "x")
-	b.report.say("cleat apply", apply.wall.Seconds(), "s")
-	b.report.soft("cleat plan: CPU", plan.cpu.Seconds(), 1.5, "s")
-	b.report.soft("cleat plan: peak RSS", megabytes(plan.rss), 80, "MB")
-	b.report.say("cleat plan", plan.wall.Seconds(), "s")
-	b.report.say("cleat destroy", destroy.wall.Seconds(), "s")
+	b.linear(s, n, plan.received)
+	b.report.soft("cleat apply, wall / bare", apply.wall.Seconds()/floor.Seconds(), 1.15, "x")
+	b.report.say("cleat apply, wall", apply.wall.Seconds(), "s")
+	b.report.soft("cleat plan, no change: CPU", plan.cpu.Seconds(), 1.5, "s")
+	b.report.hard("cleat plan, no change: peak RSS", megabytes(plan.rss), 80, "MB")
+	b.report.say("cleat plan, no change: wall", plan.wall.Seconds(), "s")
+	b.report.say("cleat destroy, wall", destroy.wall.Seconds(), "s")
+	b.report.say("cleat apply: peak RSS", megabytes(apply.rss), "MB")
 	if b.terraform == "" {
 		return nil
 	}
-	return b.withTerraform(ctx, n)
+	return b.withTerraform(ctx, s, n)
 }
 
-// withTerraform measures the same project under terraform, for comparison; of it only the provider is ours.
-func (b *bench) withTerraform(ctx context.Context, n int) error {
-	project, err := b.project("terraform", n)
+// linear compares the bytes of a plan with those of the size measured before: they may grow as N does.
+func (b *bench) linear(s scenario, n int, bytes int64) {
+	b.report.say("cleat plan: bytes received", float64(bytes), "B")
+	before, ok := b.history[s.name]
+	b.history[s.name] = traffic{n, bytes}
+	if !ok || before.n >= n {
+		return
+	}
+	growth := float64(bytes) / float64(before.bytes)
+	b.report.hard(fmt.Sprintf("  growth since N = %d", before.n), growth, 1.1*float64(n)/float64(before.n), "x")
+}
+
+// withTerraform measures the same project under terraform; of it only the provider is ours.
+func (b *bench) withTerraform(ctx context.Context, s scenario, n int) error {
+	dir, err := b.project("terraform", s, n)
 	if err != nil {
 		return err
 	}
@@ -108,30 +131,33 @@ func (b *bench) withTerraform(ctx context.Context, n int) error {
 	if err != nil {
 		return err
 	}
-	steps := []struct {
+	if _, err := b.command(ctx, dir, env, b.terraform, "init", "-no-color"); err != nil {
+		return err
+	}
+	var peak int64
+	for _, step := range []struct {
 		name string
 		args []string
 	}{
-		{"", []string{"init", "-no-color"}},
 		{"apply", []string{"apply", "-auto-approve", "-no-color", "-parallelism=10"}},
 		{"plan, no change", []string{"plan", "-detailed-exitcode", "-no-color"}},
 		{"destroy", []string{"destroy", "-auto-approve", "-no-color", "-parallelism=10"}},
-	}
-	for _, step := range steps {
-		used, err := b.command(ctx, project, env, b.terraform, step.args...)
+	} {
+		used, err := b.command(ctx, dir, env, b.terraform, step.args...)
 		if err != nil {
 			return err
 		}
-		if step.name == "" {
-			continue
-		}
 		b.report.say("terraform "+step.name+": requests", float64(used.requests), "")
-		b.report.say("terraform "+step.name, used.wall.Seconds(), "s")
-		if step.name == "apply" && n <= 100 {
-			b.report.soft("provider: peak RSS", megabytes(used.provider), 60, "MB")
-		} else {
-			b.report.say("provider: peak RSS, "+step.name, megabytes(used.provider), "MB")
-		}
+		b.report.say("terraform "+step.name+": wall", used.wall.Seconds(), "s")
+		peak = max(peak, used.provider)
+	}
+	switch {
+	case peak == 0:
+		b.report.note("  the provider's memory could not be read from /proc")
+	case n <= 100:
+		b.report.hard("provider: peak RSS", megabytes(peak), 60, "MB")
+	default:
+		b.report.say("provider: peak RSS", megabytes(peak), "MB")
 	}
 	return nil
 }
@@ -139,31 +165,29 @@ func (b *bench) withTerraform(ctx context.Context, n int) error {
 func megabytes(bytes int64) float64 { return float64(bytes) / (1 << 20) }
 
 // project writes a root module with n containers.
-func (b *bench) project(driver string, n int) (string, error) {
-	dir := filepath.Join(b.dir, fmt.Sprintf("bench-%s-%d", driver, n))
+func (b *bench) project(driver string, s scenario, n int) (string, error) {
+	dir := filepath.Join(b.dir, fmt.Sprintf("bench-%s-%s-%d", driver, s.network, n))
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		return "", err
 	}
-	return dir, os.WriteFile(filepath.Join(dir, "main.tf"), fmt.Appendf(nil, `terraform {
-  required_providers {
-    docker = {
-      source = "cleat-dev/docker"
-    }
-  }
-}
-
-resource "docker_image" "base" {
-  name         = %q
-  keep_locally = true
-}
-
+	var text strings.Builder
+	text.WriteString("terraform {\n  required_providers {\n    docker = {\n      source = \"cleat-dev/docker\"\n    }\n  }\n}\n")
+	image := fmt.Sprintf("%q", acctest.Busybox)
+	if s.declared {
+		fmt.Fprintf(&text, "\nresource \"docker_image\" \"base\" {\n  name         = %s\n  keep_locally = true\n}\n", image)
+		image = "docker_image.base.image_id"
+	}
+	fmt.Fprintf(&text, `
 resource "docker_container" "box" {
-  count   = %d
-  name    = "bench-${count.index}"
-  image   = docker_image.base.image_id
-  command = ["sh", "-c", %q]
+  count        = %d
+  name         = "bench-${count.index}"
+  image        = %s
+  command      = ["sleep", "3600"]
+  stop_signal  = "SIGKILL"
+  network_mode = %q
 }
-`, acctest.Busybox, n, command[2]), 0o600)
+`, n, image, s.network)
+	return dir, os.WriteFile(filepath.Join(dir, "main.tf"), []byte(text.String()), 0o600)
 }
 
 // mirror offers terraform the provider just built.
@@ -173,94 +197,11 @@ func (b *bench) mirror() ([]string, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
 	}
-	plugin, err := filepath.Abs("bin/terraform-provider-docker")
-	if err != nil {
-		return nil, err
-	}
+	plugin := filepath.Join(b.bin, "terraform-provider-docker")
 	if err := os.Symlink(plugin, filepath.Join(dir, "terraform-provider-docker_v0.0.1")); err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, err
 	}
 	config := filepath.Join(root, "terraformrc")
 	content := fmt.Sprintf("disable_checkpoint = true\nprovider_installation {\n  filesystem_mirror {\n    path = %q\n  }\n}\n", root)
 	return []string{"TF_CLI_CONFIG_FILE=" + config, "TF_IN_AUTOMATION=1"}, os.WriteFile(config, []byte(content), 0o600)
-}
-
-// command runs one command in a project and measures it.
-func (b *bench) command(ctx context.Context, dir string, env []string, path string, args ...string) (usage, error) {
-	cmd := exec.CommandContext(ctx, path, args...)
-	cmd.Dir = dir
-	cmd.Env = append(append(os.Environ(), "DOCKER_HOST="+b.proxy.host), env...)
-	var output strings.Builder
-	cmd.Stdout, cmd.Stderr = &output, &output
-	began := time.Now()
-	if err := cmd.Start(); err != nil {
-		return usage{}, err
-	}
-	plugin := watchPlugin(cmd.Process.Pid)
-	err := cmd.Wait()
-	used := usage{wall: time.Since(began), provider: plugin()}
-	if err != nil {
-		return usage{}, fmt.Errorf("%s %s: %w\n%s", filepath.Base(path), args[0], err, output.String())
-	}
-	used.requests, used.bytes = b.proxy.take()
-	if kinds := b.proxy.takeKinds(); b.verbose {
-		b.report.note(fmt.Sprintf("  %s %s asked for", filepath.Base(path), args[0]))
-		for _, kind := range kinds {
-			b.report.note("    " + kind)
-		}
-	}
-	used.cpu = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
-	if r, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
-		used.rss = r.Maxrss << 10
-	}
-	return used, nil
-}
-
-// watchPlugin samples the peak memory of a process's children until the function it returns is called. The kernel
-// keeps the peak, so a sample is wrong only by what happens after the last one.
-func watchPlugin(parent int) func() int64 {
-	stop, peak := make(chan struct{}), make(chan int64)
-	go func() {
-		var highest int64
-		tick := time.NewTicker(20 * time.Millisecond)
-		defer tick.Stop()
-		for {
-			select {
-			case <-stop:
-				peak <- highest
-				return
-			case <-tick.C:
-				highest = max(highest, childPeak(parent))
-			}
-		}
-	}()
-	return func() int64 { close(stop); return <-peak }
-}
-
-// childPeak is the highest VmHWM among a process's children, in bytes.
-func childPeak(parent int) int64 {
-	var highest int64
-	lists, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", parent)) // the pattern is well-formed
-	for _, list := range lists {
-		content, _ := os.ReadFile(list) // a thread that has ended has none
-		for _, pid := range strings.Fields(string(content)) {
-			highest = max(highest, highWater("/proc/"+pid+"/status"))
-		}
-	}
-	return highest
-}
-
-func highWater(status string) int64 {
-	file, err := os.Open(status)
-	if err != nil {
-		return 0
-	}
-	defer file.Close()
-	for lines := bufio.NewScanner(file); lines.Scan(); {
-		if value, ok := strings.CutPrefix(lines.Text(), "VmHWM:"); ok {
-			kb, _ := strconv.ParseInt(strings.Fields(value)[0], 10, 64)
-			return kb << 10
-		}
-	}
-	return 0
 }

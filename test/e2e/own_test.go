@@ -1,0 +1,256 @@
+package e2e
+
+import (
+	"context"
+	"io"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/moby/moby/api/types/container"
+	"github.com/moby/moby/api/types/events"
+	"github.com/moby/moby/client"
+
+	"github.com/cleat-dev/cleat/internal/acctest"
+	"github.com/cleat-dev/cleat/reconcile/ownership"
+)
+
+// newCleat is a project of its own, with the configuration given, driven by cleat. name is the project's, and begins
+// the names of all it declares.
+func newCleat(t *testing.T, e *acctest.Engine, name, configuration string) *project {
+	t.Helper()
+	p := &project{driver: driver{name: "cleat", path: binary(t, "cleat"), env: []string{"CLEAT_PROJECT=" + name, "NO_COLOR=1"}}, engine: e, dir: t.TempDir()}
+	p.configure(t, configuration)
+	t.Cleanup(func() {
+		if t.Failed() {
+			ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), time.Minute)
+			defer cancel()
+			_, out := p.run(ctx, "destroy", "-auto-approve")
+			t.Logf("destroyed after the failure:\n%s", lastLines(out, 5))
+		}
+	})
+	return p
+}
+
+// configure gives the project another configuration.
+func (p *project) configure(t *testing.T, configuration string) {
+	t.Helper()
+	p.write(t, "main.tf", configuration)
+}
+
+func (p *project) write(t *testing.T, name, content string) {
+	t.Helper()
+	path := filepath.Join(p.dir, name)
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// name is the project's name.
+func (p *project) name() string { return strings.TrimPrefix(p.driver.env[0], "CLEAT_PROJECT=") }
+
+// command is a run of cleat that the test watches, to interrupt it.
+func (p *project) command(ctx context.Context, out io.Writer, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, p.driver.path, args...)
+	cmd.Dir, cmd.Env = p.dir, append(p.engine.Env(), p.driver.env...)
+	cmd.Stdout, cmd.Stderr = out, out
+	cmd.WaitDelay = 5 * time.Second
+	return cmd
+}
+
+// apply applies and demands success; destroy as well.
+func (p *project) apply(t *testing.T) string {
+	t.Helper()
+	return p.must(t, 0, "apply", "-auto-approve")
+}
+
+func (p *project) destroy(t *testing.T) string {
+	t.Helper()
+	return p.must(t, 0, "destroy", "-auto-approve")
+}
+
+// settled demands that everything is as declared, and that nothing but what is declared is the project's.
+func (p *project) settled(t *testing.T, want []string) {
+	t.Helper()
+	p.must(t, 0, "plan", "-detailed-exitcode")
+	if diff := cmp.Diff(want, p.owned(t)); diff != "" {
+		t.Fatalf("objects of project %s (-declared +on the engine):\n%s", p.name(), diff)
+	}
+}
+
+// owned are the addresses in the labels of everything on the engine that is the project's: an address twice is a
+// duplicate, one too many an orphan. Ledger and lock are told by their names.
+func (p *project) owned(t *testing.T) []string {
+	t.Helper()
+	ctx, c := t.Context(), p.engine.Client(t)
+	var found []string
+	note := func(labels map[string]string, name string) {
+		switch {
+		case labels[ownership.LabelProject] != p.name():
+		case labels[ownership.LabelLedger] != "" || labels[ownership.LabelLock] != "":
+			found = append(found, name)
+		case strings.Contains(name, "aside"):
+			found = append(found, labels[ownership.LabelAddress]+" aside as "+name)
+		default:
+			found = append(found, labels[ownership.LabelAddress])
+		}
+	}
+	containers, err := c.ContainerList(ctx, client.ContainerListOptions{All: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, item := range containers.Items {
+		note(item.Labels, strings.TrimPrefix(item.Names[0], "/"))
+	}
+	networks, err := c.NetworkList(ctx, client.NetworkListOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, item := range networks.Items {
+		note(item.Labels, item.Name)
+	}
+	volumes, err := c.VolumeList(ctx, client.VolumeListOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, item := range volumes.Items {
+		note(item.Labels, item.Name)
+	}
+	slices.Sort(found)
+	return found
+}
+
+// starts are the names of the containers of the project that start, as they do. The channel ends with the context.
+func (p *project) starts(ctx context.Context, t *testing.T) <-chan string {
+	t.Helper()
+	stream := p.engine.Client(t).Events(ctx, client.EventsListOptions{
+		Filters: make(client.Filters).Add("type", string(events.ContainerEventType)).Add("event", "start"),
+	})
+	names := make(chan string, 1000)
+	go func() {
+		defer close(names)
+		for {
+			select {
+			case e := <-stream.Messages:
+				if name := e.Actor.Attributes["name"]; strings.HasPrefix(name, p.name()) {
+					names <- name
+				}
+			case <-stream.Err:
+				return
+			}
+		}
+	}()
+	return names
+}
+
+// bystanders are objects of somebody else, of every kind, and what the engine says of them.
+type bystanders struct {
+	engine *acctest.Engine
+	name   string
+	before map[string]any
+}
+
+// newBystanders makes them. They are removed with the test.
+func newBystanders(t *testing.T, e *acctest.Engine, name string) *bystanders {
+	t.Helper()
+	b := &bystanders{engine: e, name: name}
+	ctx, c := t.Context(), e.Client(t)
+	steps := []func() error{
+		func() error {
+			_, err := c.ImageTag(ctx, client.ImageTagOptions{Source: acctest.Busybox, Target: name + ":1"})
+			return err
+		},
+		func() error { _, err := c.NetworkCreate(ctx, name, client.NetworkCreateOptions{}); return err },
+		func() error { _, err := c.VolumeCreate(ctx, client.VolumeCreateOptions{Name: name}); return err },
+		func() error {
+			_, err := c.ContainerCreate(ctx, client.ContainerCreateOptions{
+				Name:       name,
+				Config:     &container.Config{Image: name + ":1", Cmd: []string{"sleep", "100000"}, StopSignal: "SIGKILL"},
+				HostConfig: &container.HostConfig{NetworkMode: container.NetworkMode(name), Binds: []string{name + ":/data"}},
+			})
+			return err
+		},
+		func() error {
+			_, err := c.ContainerStart(ctx, name, client.ContainerStartOptions{})
+			return err
+		},
+	}
+	t.Cleanup(func() { b.remove(t) })
+	for _, step := range steps {
+		if err := step(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.before = b.look(t)
+	return b
+}
+
+func (b *bystanders) remove(t *testing.T) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), time.Minute)
+	defer cancel()
+	c := b.engine.Client(t)
+	_, err1 := c.ContainerRemove(ctx, b.name, client.ContainerRemoveOptions{Force: true})
+	_, err2 := c.NetworkRemove(ctx, b.name, client.NetworkRemoveOptions{})
+	_, err3 := c.VolumeRemove(ctx, b.name, client.VolumeRemoveOptions{})
+	_, err4 := c.ImageRemove(ctx, b.name+":1", client.ImageRemoveOptions{})
+	for _, err := range []error{err1, err2, err3, err4} {
+		if err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// look asks the engine about each of them.
+func (b *bystanders) look(t *testing.T) map[string]any {
+	t.Helper()
+	ctx, c := t.Context(), b.engine.Client(t)
+	one, err := c.ContainerInspect(ctx, b.name, client.ContainerInspectOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	net, err := c.NetworkInspect(ctx, b.name, client.NetworkInspectOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	vol, err := c.VolumeInspect(ctx, b.name, client.VolumeInspectOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	img, err := c.ImageInspect(ctx, b.name+":1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return map[string]any{
+		"container": []any{one.Container.ID, one.Container.Name, one.Container.State.Pid, one.Container.State.StartedAt, one.Container.Config.Labels},
+		"network":   []any{net.Network.ID, net.Network.Name, slices.Sorted(maps.Keys(net.Network.Containers))},
+		"volume":    []any{vol.Volume.Name, vol.Volume.CreatedAt, vol.Volume.Mountpoint},
+		"image":     img.ID,
+	}
+}
+
+// untouched demands that they are as they were.
+func (b *bystanders) untouched(t *testing.T) {
+	t.Helper()
+	if diff := cmp.Diff(b.before, b.look(t)); diff != "" {
+		t.Fatalf("objects of somebody else (-before +after):\n%s", diff)
+	}
+}
+
+// hosted runs the test on both engines, side by side.
+func hosted(t *testing.T, test func(t *testing.T, e *acctest.Engine)) {
+	t.Helper()
+	t.Parallel()
+	acctest.Each(t, func(t *testing.T, e *acctest.Engine) {
+		t.Parallel()
+		test(t, e)
+	})
+}
