@@ -141,7 +141,7 @@ func TestAppliedRecord(t *testing.T) {
 	}
 	given["tags"] = tftypes.NewValue(tftypes.Set{ElementType: tftypes.String}, []tftypes.Value{str("x")})
 	config := value(t, s.lamp, given)
-	prior, values := s.open(created.NewState)
+	prior, _ := s.open(created.NewState)
 	if got, want := s.causes(config, prior, created.Private), []string{"tags configuration"}; !slices.Equal(got, want) {
 		t.Errorf("causes of a new value: got %q, want %q", got, want)
 	}
@@ -150,7 +150,7 @@ func TestAppliedRecord(t *testing.T) {
 	updated := s.apply(config, prior, plan, planned.PlannedPrivate)
 	none(t, updated.Diagnostics)
 
-	_, values = s.open(updated.NewState)
+	_, values := s.open(updated.NewState)
 	values["tags"] = tftypes.NewValue(tftypes.Set{ElementType: tftypes.String}, nil)
 	drifted := tftypes.NewValue(config.Type(), values)
 	if got, want := s.causes(config, drifted, updated.Private), []string{"tags drift"}; !slices.Equal(got, want) {

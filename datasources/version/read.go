@@ -45,7 +45,8 @@ func (DataSource) Read(ctx context.Context, e API, config Model) (Model, error) 
 		OS:            flatten.Text(v.Os),
 		Architecture:  flatten.Text(v.Arch),
 		Platform:      flatten.Text(v.Platform.Name),
-		Experimental:  types.BoolValue(v.Experimental), //nolint:staticcheck // no other field says it
-		Components:    componentObject.List(components),
+		//lint:ignore SA1019 no other field says it
+		Experimental: types.BoolValue(v.Experimental),
+		Components:   componentObject.List(components),
 	}, nil
 }

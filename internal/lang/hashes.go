@@ -68,7 +68,8 @@ var rsaDecryptFunc = text(cty.String, []string{"ciphertext", "privatekey"}, func
 	if !ok {
 		return cty.NilVal, function.NewArgErrorf(1, "the private key is %T, want an RSA key", parsed)
 	}
-	out, err := rsa.DecryptPKCS1v15(nil, key, raw) //nolint:staticcheck // the language defines PKCS #1 v1.5
+	//lint:ignore SA1019 the language defines PKCS #1 v1.5
+	out, err := rsa.DecryptPKCS1v15(nil, key, raw)
 	if err != nil {
 		return cty.NilVal, errors.New("decryption error: the ciphertext was not made for this key")
 	}

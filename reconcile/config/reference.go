@@ -48,11 +48,6 @@ type reference struct {
 	each string
 }
 
-// key identifies what a reference points to, without the rest.
-func (r reference) key() reference {
-	return reference{kind: r.kind, name: r.name, resource: r.resource}
-}
-
 // parseReference reads a traversal that begins with a root name.
 func parseReference(t hcl.Traversal) (reference, *hcl.Diagnostic) {
 	ref := reference{at: t.SourceRange()}

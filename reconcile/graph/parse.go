@@ -17,7 +17,7 @@ func ParseInstance(s string) (Instance, error) {
 	if t.Name == "" {
 		return Instance{}, fmt.Errorf("address %q: it names a module, want a resource such as %s.docker_container.web", s, s)
 	}
-	return Instance{Module: t.Module, Mode: t.Mode, Type: t.Type, Name: t.Name, Key: t.Key}, nil
+	return Instance(t), nil
 }
 
 // ParseResource reads the address of a block, such as module.a.docker_container.web. It has no keys.
