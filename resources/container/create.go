@@ -25,9 +25,6 @@ func (Type) Create(ctx context.Context, e API, planned Model) (Model, error) {
 		return planned, err
 	}
 	defer cancel()
-	if err := expressible(e, planned); err != nil {
-		return planned, err
-	}
 	// Everything that can be wrong on this side is found before there is a container.
 	files, err := readUploads(planned.Uploads)
 	if err != nil {
@@ -124,38 +121,6 @@ func withTimeout(ctx context.Context, b contract.Blocks[Timeouts], operation str
 	}
 	ctx, cancel := context.WithTimeout(ctx, d)
 	return ctx, cancel, nil
-}
-
-// expressible refuses what an older engine would silently ignore inside of blocks; of whole attributes and blocks the
-// rules say it at plan.
-func expressible(e API, m Model) error {
-	var needs []struct{ path, version string }
-	need := func(declared bool, path, version string) {
-		if declared {
-			needs = append(needs, struct{ path, version string }{path, version})
-		}
-	}
-	for _, n := range m.Networks.Items {
-		need(n.MacAddress.ValueString() != "", "networks_advanced.mac_address", "1.44")
-		need(n.GwPriority.ValueInt64() != 0, "networks_advanced.gw_priority", "1.48")
-	}
-	for _, h := range m.Healthcheck.Items {
-		d, err := time.ParseDuration(h.StartInterval.ValueString())
-		need(err == nil && d != 0, "healthcheck.start_interval", "1.44")
-	}
-	for _, b := range m.Mounts.Items {
-		for _, o := range b.VolumeOptions.Items {
-			need(o.Subpath.ValueString() != "", "mounts.volume_options.subpath", "1.45")
-		}
-	}
-	v, ok := e.(contract.Versioned)
-	for _, n := range needs {
-		if ok && versions.LessThan(v.ClientVersion(), n.version) {
-			block, _, _ := strings.Cut(n.path, ".")
-			return contract.At(block, "%s needs engine API %s or newer, this engine speaks %s: %w", n.path, n.version, v.ClientVersion(), errs.ErrInvalid)
-		}
-	}
-	return nil
 }
 
 // speaks reports whether the engine is known to speak an API version.

@@ -92,17 +92,13 @@ func TestCreateErrors(t *testing.T) {
 			"ports[1].external", "port 8080 of the host is in use", errs.ErrInternal, true},
 		"port, other process": {port, "start", fmt.Errorf("listen tcp4 0.0.0.0:8443: bind: address already in use: %w", cerrdefs.ErrInternal),
 			"ports[0].external", "port 8443 of the host is in use", errs.ErrInternal, true},
-		"network":    {func(m *Model) { m.Networks = contract.BlocksOf(Network{Name: str("n1")}) }, "start", fmt.Errorf("network n1 not found: %w", cerrdefs.ErrNotFound), "networks_advanced", "n1", errs.ErrNotFound, true},
-		"connect":    {func(m *Model) { m.Networks = contract.BlocksOf(Network{Name: str("n1")}, Network{Name: str("n2")}) }, "connect", cerrdefs.ErrNotFound, "networks_advanced", "n2", errs.ErrNotFound, true},
-		"copy":       {func(m *Model) { m.Uploads = contract.BlocksOf(Upload{File: str("/x"), Content: str("y")}) }, "copy", cerrdefs.ErrInvalidArgument, "", "upload", errs.ErrInvalid, true},
-		"local file": {func(m *Model) { m.Uploads = contract.BlocksOf(Upload{File: str("/x"), Source: str("/does/not/exist")}) }, "", nil, "upload", "/does/not/exist", os.ErrNotExist, false},
-		"start":      {nil, "start", cerrdefs.ErrInternal, "", `"web" did not start`, errs.ErrInternal, true},
-		"mac": {func(m *Model) {
-			m.Networks = contract.BlocksOf(Network{Name: str("n1"), MacAddress: str("02:42:00:00:00:05")})
-		}, "", nil, "networks_advanced", "1.44", errs.ErrInvalid, false},
-		"start interval": {func(m *Model) { m.Healthcheck = contract.BlocksOf(Healthcheck{StartInterval: str("5s")}) }, "", nil, "healthcheck", "1.44", errs.ErrInvalid, false},
-		"unreachable":    {nil, "create", cerrdefs.ErrUnavailable, "", `"web"`, errs.ErrUnavailable, false},
-		"bad timeouts":   {func(m *Model) { m.Timeouts = contract.BlocksOf(Timeouts{Create: str("soon")}) }, "", nil, "timeouts.create", "soon", nil, false},
+		"network":      {func(m *Model) { m.Networks = contract.BlocksOf(Network{Name: str("n1")}) }, "start", fmt.Errorf("network n1 not found: %w", cerrdefs.ErrNotFound), "networks_advanced", "n1", errs.ErrNotFound, true},
+		"connect":      {func(m *Model) { m.Networks = contract.BlocksOf(Network{Name: str("n1")}, Network{Name: str("n2")}) }, "connect", cerrdefs.ErrNotFound, "networks_advanced", "n2", errs.ErrNotFound, true},
+		"copy":         {func(m *Model) { m.Uploads = contract.BlocksOf(Upload{File: str("/x"), Content: str("y")}) }, "copy", cerrdefs.ErrInvalidArgument, "", "upload", errs.ErrInvalid, true},
+		"local file":   {func(m *Model) { m.Uploads = contract.BlocksOf(Upload{File: str("/x"), Source: str("/does/not/exist")}) }, "", nil, "upload", "/does/not/exist", os.ErrNotExist, false},
+		"start":        {nil, "start", cerrdefs.ErrInternal, "", `"web" did not start`, errs.ErrInternal, true},
+		"unreachable":  {nil, "create", cerrdefs.ErrUnavailable, "", `"web"`, errs.ErrUnavailable, false},
+		"bad timeouts": {func(m *Model) { m.Timeouts = contract.BlocksOf(Timeouts{Create: str("soon")}) }, "", nil, "timeouts.create", "soon", nil, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -63,7 +63,7 @@ func (Type) Rules() contract.Rules {
 		"healthcheck.interval": {Same: sameText(sameDuration)},
 		"healthcheck.timeout":  {Same: sameText(sameDuration)},
 
-		"healthcheck.start_period":   {Same: sameText(sameDuration)},
+		"healthcheck.start_period":   {Same: sameText(sameDuration), Requires: "1.29"},
 		"healthcheck.start_interval": {Same: sameText(sameDuration), Requires: "1.44"},
 
 		// null is the engine's default of these, which need not be the zero value.
@@ -91,6 +91,8 @@ func (Type) Rules() contract.Rules {
 	for name, version := range map[string]string{
 		"device_read_bps": "1.22", "device_read_iops": "1.22", "device_write_bps": "1.22", "device_write_iops": "1.22",
 		"device_requests": "1.40", "dns_opts": "1.21", "group_add": "1.20", "mounts": "1.25", "rm": "1.25",
+		"mounts.volume_options.subpath": "1.45",
+
 		"storage_opts": "1.24", "sysctls": "1.24", "tmpfs": "1.22", "userns_mode": "1.23",
 	} {
 		rules[name] = contract.Rule{Requires: version}

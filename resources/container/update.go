@@ -29,11 +29,6 @@ func (Type) Update(ctx context.Context, e API, observed, planned Model, changes 
 			return planned, contract.At("name", "renaming container %q to %q: %w", observed.Name.ValueString(), name, err)
 		}
 	}
-	if changes.Has("networks_advanced") {
-		if err := expressible(e, planned); err != nil {
-			return planned, err
-		}
-	}
 	if err := lifted(changes); err != nil {
 		return planned, err
 	}

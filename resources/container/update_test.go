@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/cleat-dev/cleat/api/errs"
 	"github.com/cleat-dev/cleat/resources/contract"
 )
 
@@ -236,9 +237,29 @@ func TestOldEngine(t *testing.T) {
 	if err != nil || len(p.Changes) != 1 || p.Changes[0].Effect != contract.Replace || p.Changes[0].Reason == "" {
 		t.Errorf("1.21: %v, %v", p.Changes, err)
 	}
-	_, err = host(t).Plan(t.Context(), e, contract.Request{Config: object(t, declared(func(m *Model) { m.Init = yes(true) })), Observed: types.Object(host(t).Node().Null()), APIVersion: "1.24"})
-	var at *contract.PathError
-	if !errors.As(err, &at) || at.Path != "init" {
-		t.Errorf("1.24: %v", err)
+}
+
+// TestInexpressible: what an engine is too old for is refused at plan, with the attribute named.
+func TestInexpressible(t *testing.T) {
+	t.Parallel()
+	e := newEngine(t, "docker")
+	for path, c := range map[string]struct {
+		version string
+		f       func(*Model)
+	}{
+		"init": {"1.24", func(m *Model) { m.Init = yes(true) }},
+		"networks_advanced[0].mac_address": {"1.43", func(m *Model) {
+			m.Networks = contract.BlocksOf(Network{Name: str("n1"), MacAddress: str("02:42:00:00:00:05")})
+		}},
+		"healthcheck[0].start_interval": {"1.43", func(m *Model) { m.Healthcheck = contract.BlocksOf(Healthcheck{StartInterval: str("5s")}) }},
+		"healthcheck[0].start_period":   {"1.28", func(m *Model) { m.Healthcheck = contract.BlocksOf(Healthcheck{StartPeriod: str("5s")}) }},
+		"mounts[0].volume_options[0].subpath": {"1.44", func(m *Model) {
+			m.Mounts = contract.BlocksOf(Mount{Target: str("/a"), Type: str("volume"), Source: str("v"), VolumeOptions: contract.BlocksOf(VolumeOptions{Subpath: str("s")})})
+		}},
+	} {
+		_, err := host(t).Plan(t.Context(), e, contract.Request{Config: object(t, declared(c.f)), Observed: host(t).Node().Null(), APIVersion: c.version})
+		if at, _ := contract.PathOf(err); at != path || !errors.Is(err, errs.ErrInvalid) {
+			t.Errorf("%s at %s: %v", path, c.version, err)
+		}
 	}
 }

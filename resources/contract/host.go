@@ -174,6 +174,11 @@ func (h *host[M, E]) Read(ctx context.Context, engine any, last types.Object) (t
 }
 
 func (h *host[M, E]) Create(ctx context.Context, engine any, planned types.Object) (types.Object, error) {
+	if v, ok := engine.(Versioned); ok { // the plan may have been made without an engine
+		if err := h.planner.required(planned.Attributes(), v.ClientVersion()); err != nil {
+			return planned, err
+		}
+	}
 	return h.call(engine, planned, func(e E, m M) (M, error) { return h.Type.Create(ctx, e, m) })
 }
 

@@ -61,9 +61,6 @@ func (s *source) hashes() types.Map {
 // build builds an image from what was planned and returns the hashes of its context and its id, which is "" when
 // the engine does not say it (below API 1.30).
 func (t Type) build(ctx context.Context, e API, m Model, b Build) (hashes types.Map, id string, err error) {
-	if err := expressible(e, b); err != nil {
-		return hashes, "", err
-	}
 	s, err := t.read(ctx, b)
 	if err != nil {
 		return hashes, "", err

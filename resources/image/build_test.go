@@ -250,27 +250,9 @@ func TestOldEngineRefusesWhatItWouldPassOver(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, err = g.r.Create(t.Context(), g.e, p.Planned)
-		if path, _ := contract.PathOf(err); (err != nil) != c.refused || c.refused && path != "build."+name {
+		if path, _ := contract.PathOf(err); (err != nil) != c.refused || c.refused && path != "build[0]."+name {
 			t.Errorf("%s at %s: %v", name, c.version, err)
 		}
-	}
-}
-
-func TestSinceNamesWhatIsLookedAt(t *testing.T) {
-	t.Parallel()
-	all := Build{
-		CPUPeriod: types.Int64Value(1), CPUQuota: types.Int64Value(1), BuildArgs: dict("a", "b").(types.Map), CgroupParent: types.StringValue("x"),
-		Ulimit: contract.BlocksOf(Ulimit{}), ShmSize: types.Int64Value(1), Isolation: types.StringValue("x"), Label: dict("a", "b").(types.Map),
-		Labels: dict("a", "b").(types.Map), CacheFrom: list("a").(types.List), NetworkMode: types.StringValue("x"), SecurityOpt: list("a").(types.List),
-		Squash: types.BoolValue(true), ExtraHosts: list("a").(types.List), Target: types.StringValue("x"), Platform: types.StringValue("x"),
-	}
-	var want []string
-	for name := range since {
-		want = append(want, name)
-	}
-	slices.Sort(want)
-	if diff := cmp.Diff(want, all.declared()); diff != "" {
-		t.Errorf("(-since +declared):\n%s", diff)
 	}
 }
 

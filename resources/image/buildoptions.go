@@ -11,50 +11,13 @@ import (
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/api/types/registry"
 	moby "github.com/moby/moby/client"
-	"github.com/moby/moby/client/pkg/versions"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
-	"github.com/cleat-dev/cleat/api/errs"
 	"github.com/cleat-dev/cleat/internal/imageref"
-	"github.com/cleat-dev/cleat/resources/contract"
 )
 
 // hub is the name engines know Docker Hub's credentials by.
 const hub = "https://index.docker.io/v1/"
-
-// expressible refuses what the engine would pass over in silence, because it is older than the attribute.
-func expressible(e API, b Build) error {
-	v, ok := e.(contract.Versioned)
-	if !ok {
-		return nil
-	}
-	for _, name := range b.declared() {
-		if since := since[name]; since != "" && versions.LessThan(v.ClientVersion(), since) {
-			return contract.At("build."+name, "needs engine API %s or newer, this engine speaks %s: %w", since, v.ClientVersion(), errs.ErrInvalid)
-		}
-	}
-	return nil
-}
-
-// declared names the attributes of [since] that say something.
-func (b Build) declared() []string {
-	var names []string
-	for name, set := range map[string]bool{
-		"cpu_period": b.CPUPeriod.ValueInt64() != 0, "cpu_quota": b.CPUQuota.ValueInt64() != 0,
-		"build_args": len(b.BuildArgs.Elements()) > 0, "ulimit": len(b.Ulimit.Items) > 0, "cgroup_parent": b.CgroupParent.ValueString() != "",
-		"shm_size": b.ShmSize.ValueInt64() != 0, "isolation": b.Isolation.ValueString() != "",
-		"label": len(b.Label.Elements()) > 0, "labels": len(b.Labels.Elements()) > 0,
-		"cache_from": len(b.CacheFrom.Elements()) > 0, "network_mode": b.NetworkMode.ValueString() != "",
-		"security_opt": len(b.SecurityOpt.Elements()) > 0, "squash": b.Squash.ValueBool(),
-		"extra_hosts": len(b.ExtraHosts.Elements()) > 0, "target": b.Target.ValueString() != "", "platform": b.Platform.ValueString() != "",
-	} {
-		if set {
-			names = append(names, name)
-		}
-	}
-	slices.Sort(names)
-	return names
-}
 
 // buildOptions turns a build block into the parameters of the call.
 func buildOptions(ctx context.Context, e API, m Model, b Build) (moby.ImageBuildOptions, error) {

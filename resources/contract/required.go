@@ -1,0 +1,63 @@
+package contract
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+
+	"github.com/cleat-dev/cleat/api/errs"
+)
+
+// required refuses what is declared and the engine cannot express, by [Rule.Requires], also inside blocks. The error
+// names the first of them in the order of paths.
+func (p *planner) required(desired map[string]attr.Value, apiVersion string) error {
+	if apiVersion == "" {
+		return nil
+	}
+	for _, path := range slices.Sorted(maps.Keys(p.rules)) {
+		rule := p.rules[path]
+		if rule.Requires == "" || !older(apiVersion, rule.Requires) {
+			continue
+		}
+		if at, found := p.declaredAt(p.node, desired, path, path); found {
+			return At(at, "needs engine API %s or newer, this engine speaks %s; remove it or upgrade the engine: %w", rule.Requires, apiVersion, errs.ErrInvalid)
+		}
+	}
+	return nil
+}
+
+// declaredAt finds where in values the attribute or block that rest names says something beyond its default, as the
+// path of a diagnostic. path is the whole of it, as rules know it.
+func (p *planner) declaredAt(n *Node, values map[string]attr.Value, path, rest string) (string, bool) {
+	name, inside, nested := strings.Cut(rest, ".")
+	value := values[name]
+	if !nested {
+		a, ok := n.Attribute(name)
+		return name, value != nil && !isZero(value) && !(ok && a.Default != nil && (a.Default.Equal(value) || p.means(path, a.Default, value)))
+	}
+	b, ok := n.Block(name)
+	if !ok {
+		return "", false
+	}
+	for i, item := range items(b, value) {
+		if item.IsNull() || item.IsUnknown() {
+			continue
+		}
+		if at, found := p.declaredAt(b.Node, item.Attributes(), path, inside); found {
+			if b.Nesting == Single {
+				return name + "." + at, true
+			}
+			return fmt.Sprintf("%s[%d].%s", name, i, at), true
+		}
+	}
+	return "", false
+}
+
+// means reports whether two values of a path are the same by its rule.
+func (p *planner) means(path string, a, b attr.Value) bool {
+	same := p.rules[path].Same
+	return same != nil && !b.IsUnknown() && same(a, b)
+}
