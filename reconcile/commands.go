@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 	"sort"
+	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 
@@ -14,6 +15,7 @@ import (
 	"github.com/cleat-dev/cleat/reconcile/graph"
 	"github.com/cleat-dev/cleat/reconcile/ownership"
 	"github.com/cleat-dev/cleat/reconcile/plan"
+	"github.com/cleat-dev/cleat/resources/contract"
 )
 
 // Show reports the objects that are ours as they are now.
@@ -111,8 +113,8 @@ func (p *Project) History(ctx context.Context) ([]ownership.Applied, hcl.Diagnos
 	return all, diags
 }
 
-// saved is the form of a plan file. It holds no values: what is declared is read again, and the plan made again must
-// not be more than the one saved.
+// saved is the form of a plan file. It holds no values: what is declared is read again, must be what was declared
+// then, and the plan made again must not be more than the one saved.
 type saved struct {
 	Format      int         `json:"format"`
 	Project     string      `json:"project"`
@@ -129,6 +131,8 @@ type savedStep struct {
 	Action  plan.Action `json:"action"`
 	ID      string      `json:"id,omitempty"`
 	Changes []string    `json:"changes,omitempty"`
+	// Declared are fingerprints of the declaration, of what is to be created or changed.
+	Declared contract.Applied `json:"declared,omitempty"`
 }
 
 const savedFormat = 1
@@ -146,6 +150,9 @@ func (p *Project) SavePlan(w io.Writer, made *plan.Plan, o PlanOptions) error {
 		step := savedStep{Address: s.Address.String(), Deposed: s.Deposed, Action: s.Action, ID: s.ID}
 		for _, c := range s.Changes {
 			step.Changes = append(step.Changes, c.Path)
+		}
+		if s.Changing() && !s.Config.IsNull() {
+			step.Declared = contract.AppliedOf(s.Node, s.Config, s.Sensitive)
 		}
 		file.Steps = append(file.Steps, step)
 	}
@@ -202,6 +209,11 @@ func (f saved) within(made *plan.Plan) hcl.Diagnostics {
 		err := plan.Within(planned, now)
 		if err == nil && i >= 0 && now.Action == plan.Delete && f.Steps[i].ID != now.ID {
 			err = fmt.Errorf("%s: another object has its place now (%.12s, planned was %.12s); plan again", now.Address, now.ID, f.Steps[i].ID)
+		}
+		if err == nil && i >= 0 && now.Changing() && f.Steps[i].Declared != nil {
+			if names := f.Steps[i].Declared.Differs(now.Node, now.Config); len(names) > 0 {
+				err = fmt.Errorf("%s: declared otherwise than when it was planned: %s; give the same variables, or plan again", now.Address, strings.Join(names, ", "))
+			}
 		}
 		if err != nil {
 			diags = append(diags, &hcl.Diagnostic{Severity: hcl.DiagError, Summary: "The plan is out of date", Detail: err.Error() + ".", Subject: now.Declared})

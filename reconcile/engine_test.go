@@ -10,6 +10,7 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/terraform-plugin-framework/types"
+	moby "github.com/moby/moby/client"
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/cleat-dev/cleat/client"
@@ -182,4 +183,17 @@ func (b *bench) clean() {
 	if len(made.Steps) > 0 || len(made.Outputs) > 0 {
 		b.t.Errorf("left behind: %s", made)
 	}
+}
+
+// foreignVolume makes a volume that is not ours.
+func (b *bench) foreignVolume(c *client.Client, name string) {
+	b.t.Helper()
+	if _, err := c.VolumeCreate(b.t.Context(), moby.VolumeCreateOptions{Name: name}); err != nil {
+		b.t.Fatal(err)
+	}
+	b.t.Cleanup(func() {
+		if _, err := c.VolumeRemove(context.WithoutCancel(b.t.Context()), name, moby.VolumeRemoveOptions{}); err != nil {
+			b.t.Errorf("foreign volume: %v", err)
+		}
+	})
 }

@@ -37,7 +37,11 @@ func (o *operation) carryOut() error {
 		o.result = o.step.After
 		return nil
 	}
-	o.event(Started, "", nil)
+	if o.removedEarly() {
+		o.event(Progress, "creating the new one", nil) // it was reported as started when the old one was removed
+	} else {
+		o.event(Started, "", nil)
+	}
 	ctx := progress.With(o.work, func(e progress.Event) {
 		o.observe(Event{
 			Kind: Progress, Address: o.step.Address, Host: o.step.Host, Action: o.step.Action,
@@ -173,7 +177,10 @@ func (o *operation) replace(ctx context.Context) error {
 // this replacement fails is the one that is there now.
 func (o *operation) clearAside() error {
 	for _, s := range o.Plan.Steps {
-		if s.Deposed == "" || s.Address != o.step.Address || s.Action != plan.Delete {
+		o.mu.Lock()
+		done := o.ended[s]
+		o.mu.Unlock()
+		if s.Deposed == "" || s.Address != o.step.Address || s.Action != plan.Delete || done {
 			continue
 		}
 		if err := o.removeOne(s); err != nil {

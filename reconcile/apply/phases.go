@@ -94,6 +94,23 @@ func (r *run) early() []*plan.Step {
 			}
 		}
 	}
+	return append(steps, r.undermined(steps)...)
+}
+
+// undermined are the deposed objects something of which is among the removals: a network goes only when nothing that
+// an interrupted replacement left aside is connected to it any more.
+func (r *run) undermined(removals []*plan.Step) []*plan.Step {
+	going := map[graph.Resource]bool{}
+	for _, s := range removals {
+		going[s.Address.Resource()] = true
+	}
+	var steps []*plan.Step
+	for _, s := range r.Plan.Steps {
+		if s.Deposed != "" && s.Action == plan.Delete && !slices.Contains(removals, s) &&
+			slices.ContainsFunc(r.madeFrom(s), func(need graph.Resource) bool { return going[need] }) {
+			steps = append(steps, s)
+		}
+	}
 	return steps
 }
 

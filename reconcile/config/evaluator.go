@@ -169,6 +169,7 @@ func (e *Evaluator) Eval(i graph.Instance) (*Block, hcl.Diagnostics) {
 	b := &Block{Address: i, Schema: d.schema, Provider: d.resolved, Lifecycle: d.lifecycle}
 	ev := bodyEvaluator{}
 	b.Value, b.ranges = ev.object(d.body, ctx, nil)
+	b.ranges.at = d.at
 	b.Sensitive = ev.sensitive
 	diags = append(diags, ev.diags...)
 	for _, trigger := range d.triggers {

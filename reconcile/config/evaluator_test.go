@@ -80,7 +80,7 @@ func TestRange(t *testing.T) {
 		"name": "2,13", "command": "4,13", "command[1]": "5,5", "command[9]": "4,13", `sysctls["net.x"]`: "7,15", "sysctls.y": "8,15", `sysctls["none"]`: "6,13",
 		"ports": "10,3", "ports[0].internal": "10,22", "ports[1]": "11,3", "ports[2].external": "15,18", "ports[1].protocol": "11,3", "ports[7]": "10,3",
 		"labels": "18,3", `labels[Value({"label":"a"})].label`: "18,3", "healthcheck": "22,3", "healthcheck.test[0]": "23,13", "healthcheck.retry[1].count": "25,21",
-		"memory": "1,33", "nonsense": "1,33", "": "1,33",
+		"memory": "1,1", "nonsense": "1,1", "": "1,1",
 	}
 	for path, want := range tests {
 		at := block.Range(path)

@@ -4,12 +4,14 @@ import (
 	"archive/tar"
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 
 	"github.com/moby/moby/api/types/container"
 	moby "github.com/moby/moby/client"
+	"github.com/opencontainers/go-digest"
 
 	"github.com/cleat-dev/cleat/api/errs"
 )
@@ -24,7 +26,7 @@ type API interface {
 	ContainerRemove(ctx context.Context, id string, o moby.ContainerRemoveOptions) (moby.ContainerRemoveResult, error)
 	ContainerRename(ctx context.Context, id string, o moby.ContainerRenameOptions) (moby.ContainerRenameResult, error)
 	Events(ctx context.Context, o moby.EventsListOptions) moby.EventsResult
-	ImageImport(ctx context.Context, source moby.ImageImportSource, ref string, o moby.ImageImportOptions) (moby.ImageImportResult, error)
+	ImageLoad(ctx context.Context, archive io.Reader, o ...moby.ImageLoadOption) (moby.ImageLoadResult, error)
 	ImageRemove(ctx context.Context, ref string, o moby.ImageRemoveOptions) (moby.ImageRemoveResult, error)
 }
 
@@ -37,7 +39,7 @@ func createMarker(ctx context.Context, api API, name string, labels map[string]s
 	}
 	r, err := api.ContainerCreate(ctx, o)
 	for attempt := 0; errors.Is(err, errs.ErrNotFound) && attempt < 3; attempt++ { // another project's last unlock may remove it in between
-		if err = importEmpty(ctx, api); err != nil {
+		if err = loadEmpty(ctx, api); err != nil {
 			return "", err
 		}
 		r, err = api.ContainerCreate(ctx, o)
@@ -45,17 +47,14 @@ func createMarker(ctx context.Context, api API, name string, labels map[string]s
 	return r.ID, err
 }
 
-// importEmpty makes the empty image. Making it twice gives the same.
-func importEmpty(ctx context.Context, api API) error {
-	var archive bytes.Buffer
-	w := tar.NewWriter(&archive)
-	if err := w.WriteHeader(&tar.Header{Name: ".cleat", Mode: 0o444, Typeflag: tar.TypeReg}); err != nil {
-		return err
+// loadEmpty makes the empty image. It is loaded and not imported: an import gets the time of day, so that two projects
+// beginning at once would make two images of one name and leave one of them nameless.
+func loadEmpty(ctx context.Context, api API) error {
+	archive, err := emptyArchive()
+	if err != nil {
+		return fmt.Errorf("image %s for ledger and lock: %w", emptyImage, err)
 	}
-	if err := w.Close(); err != nil {
-		return err
-	}
-	r, err := api.ImageImport(ctx, moby.ImageImportSource{Source: &archive, SourceName: "-"}, emptyImage, moby.ImageImportOptions{})
+	r, err := api.ImageLoad(ctx, bytes.NewReader(archive))
 	if err != nil {
 		return fmt.Errorf("image %s for ledger and lock: %w", emptyImage, err)
 	}
@@ -64,6 +63,43 @@ func importEmpty(ctx context.Context, api API) error {
 		return fmt.Errorf("image %s for ledger and lock: %w", emptyImage, err)
 	}
 	return nil
+}
+
+// emptyArchive is the image in the form of docker save: the same bytes, and so the same id, every time.
+func emptyArchive() ([]byte, error) {
+	layer, err := archiveOf(map[string][]byte{".cleat": nil}, ".cleat")
+	if err != nil {
+		return nil, err
+	}
+	config, err := json.Marshal(map[string]any{
+		"architecture": "amd64", "os": "linux", "created": "1970-01-01T00:00:00Z", "config": map[string]any{},
+		"rootfs": map[string]any{"type": "layers", "diff_ids": []string{digest.FromBytes(layer).String()}},
+	})
+	if err != nil {
+		return nil, err
+	}
+	name := digest.FromBytes(config).Encoded() + ".json"
+	manifest, err := json.Marshal([]map[string]any{{"Config": name, "RepoTags": []string{emptyImage}, "Layers": []string{"layer.tar"}}})
+	if err != nil {
+		return nil, err
+	}
+	return archiveOf(map[string][]byte{name: config, "layer.tar": layer, "manifest.json": manifest}, name, "layer.tar", "manifest.json")
+}
+
+// archiveOf is a tar of these files in this order.
+func archiveOf(files map[string][]byte, order ...string) ([]byte, error) {
+	var out bytes.Buffer
+	w := tar.NewWriter(&out)
+	for _, name := range order {
+		if err := w.WriteHeader(&tar.Header{Name: name, Mode: 0o444, Size: int64(len(files[name])), Typeflag: tar.TypeReg}); err != nil {
+			return nil, err
+		}
+		if _, err := w.Write(files[name]); err != nil {
+			return nil, err
+		}
+	}
+	err := w.Close()
+	return out.Bytes(), err
 }
 
 // removeEmpty removes the empty image unless another project's ledger or lock uses it, which the engine says.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os/exec"
 	"strings"
 	"sync"
@@ -160,11 +161,11 @@ func (c *crash) ContainerRename(ctx context.Context, id string, o moby.Container
 	return c.Client.ContainerRename(ctx, id, o)
 }
 
-func (c *crash) ImageImport(ctx context.Context, s moby.ImageImportSource, ref string, o moby.ImageImportOptions) (moby.ImageImportResult, error) {
+func (c *crash) ImageLoad(ctx context.Context, archive io.Reader, o ...moby.ImageLoadOption) (moby.ImageLoadResult, error) {
 	if err := c.step(); err != nil {
 		return nil, err
 	}
-	return c.Client.ImageImport(ctx, s, ref, o)
+	return c.Client.ImageLoad(ctx, archive, o...)
 }
 
 // A ledger write that dies after any of its calls leaves the old or the new facts, and the next write repairs the rest.

@@ -41,7 +41,7 @@ func summary(err error) string {
 	case errors.Is(class, errs.ErrUnauthorized):
 		return "Access denied:"
 	case errors.Is(class, errs.ErrUnavailable):
-		return "Not reachable:"
+		return "Not available:"
 	default:
 		return "Failed:"
 	}

@@ -62,6 +62,24 @@ func AppliedOf(n *Node, declared types.Object, sensitive map[string]bool) Applie
 	return applied
 }
 
+// Differs names what a declaration with its defaults says otherwise than the recorded one, sorted.
+func (a Applied) Differs(n *Node, declared types.Object) []string {
+	now, values := AppliedOf(n, declared, nil), declared.Attributes()
+	var names []string
+	for name := range a {
+		if !a.Matches(name, values[name]) {
+			names = append(names, name)
+		}
+	}
+	for name := range now {
+		if _, ok := a[name]; !ok {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
 func (b *Block) hasSensitive() bool {
 	for _, a := range b.Node.Attributes {
 		if a.Sensitive {

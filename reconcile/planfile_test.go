@@ -1,0 +1,53 @@
+package reconcile_test
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"github.com/cleat-dev/cleat/internal/acctest"
+	"github.com/cleat-dev/cleat/reconcile"
+)
+
+// A saved plan is applied as it was shown or not at all.
+func TestPlanFile(t *testing.T) {
+	e := acctest.Dockerd(t)
+	b := newBench(t, e)
+	b.write(`
+variable "tier" {}
+resource "docker_volume" "data" {
+  name = "` + b.project + `"
+  labels {
+    label = "tier"
+    value = var.tier
+  }
+}
+`)
+	first := b.open("tier=gold")
+	made, diags := first.Plan(t.Context(), reconcile.PlanOptions{})
+	b.ok(diags)
+	var file bytes.Buffer
+	if err := first.SavePlan(&file, made, reconcile.PlanOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(file.String(), "gold") {
+		t.Errorf("the plan file holds values: %s", file.String())
+	}
+	if _, diags := b.open("tier=iron").LoadPlan(t.Context(), bytes.NewReader(file.Bytes())); !diags.HasErrors() || !strings.Contains(diags.Error(), "labels") {
+		t.Errorf("other variables: got %v, want an error naming labels", diags)
+	}
+	if _, diags := b.open("tier=gold").LoadPlan(t.Context(), strings.NewReader(`{"format":1}x`)); !diags.HasErrors() {
+		t.Error("a file that is no plan was taken")
+	}
+	same := b.open("tier=gold")
+	loaded, diags := same.LoadPlan(t.Context(), bytes.NewReader(file.Bytes()))
+	b.ok(diags)
+	b.want("loaded", loaded.String(), made.String())
+
+	// Somebody makes the volume meanwhile: it is refused, not taken over.
+	c := b.client()
+	b.foreignVolume(c, b.project)
+	if _, diags := b.open("tier=gold").LoadPlan(t.Context(), bytes.NewReader(file.Bytes())); !diags.HasErrors() || !strings.Contains(diags.Error(), "cleat adopt") {
+		t.Errorf("a name taken meanwhile: got %v, want an error naming adopt", diags)
+	}
+}
