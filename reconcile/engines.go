@@ -184,14 +184,22 @@ func (p *Project) unlock(ctx context.Context) error {
 		}
 		release := e.lock.Unlock
 		if e.empty {
+			failed = append(failed, e.forget(ctx, p.name))
 			release = e.lock.Cleanup
 		}
-		if err := release(ctx); err != nil {
-			failed = append(failed, err)
-		}
+		failed = append(failed, release(ctx))
 		e.lock = nil
 	}
 	return errors.Join(failed...)
+}
+
+// forget removes from the ledger what it has of objects that are gone: an interrupted destruction may have left that.
+func (e *endpoint) forget(ctx context.Context, project string) error {
+	next := e.inventory.Ledger.Clone()
+	clear(next.Records)
+	written, err := e.inventory.Ledger.Write(ctx, e.wrapped.Client, project, next)
+	e.inventory.Ledger = written
+	return err
 }
 
 // Unlock removes the project's locks whoever holds them. id, when not empty, must be the lock's.

@@ -190,13 +190,16 @@ func (p *Project) Plan(ctx context.Context, o PlanOptions) (*plan.Plan, hcl.Diag
 	}
 	if o.Destroy {
 		made, more := plan.BuildDestroy(in)
-		return made, append(diags, more...)
+		diags = append(diags, more...)
+		p.vacate(made, !diags.HasErrors() && !made.Changes())
+		return made, diags
 	}
 	made, more := plan.Build(ctx, in)
 	diags = append(diags, more...)
 	if !diags.HasErrors() {
 		diags = append(diags, p.strangers(made)...)
 	}
+	p.vacate(made, !diags.HasErrors() && !made.Changes())
 	return made, diags
 }
 
@@ -265,17 +268,20 @@ func (p *Project) Apply(ctx context.Context, made *plan.Plan, observer apply.Obs
 		Stamp:   func(h *plan.Host, labels map[string]string) any { return h.Engine.(*ownership.Engine).Stamped(labels) },
 		Ledgers: func(h *plan.Host) ownership.API { return h.Engine.(*ownership.Engine).Client },
 	})
-	p.applied(made, report)
+	p.vacate(made, report.Complete() && !diags.HasErrors())
 	return report, diags
 }
 
-// applied notes that nothing is left after a complete destruction, so that closing cleans up too.
-func (p *Project) applied(made *plan.Plan, report *apply.Report) {
-	if !made.Destroy || len(p.targets) > 0 || !report.Complete() {
-		return
+// vacate notes the engines on which nothing is left once a plan is carried out, so that closing cleans up there too.
+func (p *Project) vacate(made *plan.Plan, done bool) {
+	living := map[*endpoint]bool{}
+	for _, s := range made.Steps {
+		if at, ok := p.hosts[s.Provider]; ok && s.Action != plan.Delete && s.Action != plan.Forget && s.Action != plan.Read {
+			living[at.endpoint] = true
+		}
 	}
 	for _, e := range p.endpoints {
-		e.empty = true
+		e.empty = done && len(p.targets) == 0 && !made.RefreshOnly && !living[e]
 	}
 }
 
