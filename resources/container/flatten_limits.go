@@ -6,6 +6,7 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/moby/moby/api/types/blkiodev"
+	"github.com/moby/moby/api/types/container"
 
 	"github.com/cleat-dev/cleat/resources/contract"
 )
@@ -35,7 +36,7 @@ func flattenLimits(o observation, last Model, m *Model) {
 		m.Restart = types.StringValue(string(policy.Name))
 	}
 	m.MaxRetryCount = followInt(last.MaxRetryCount, int64(policy.MaximumRetryCount))
-	if !policy.IsOnFailure() && given(last.MaxRetryCount) {
+	if !policy.IsOnFailure() && given(last.MaxRetryCount) && last.Restart.ValueString() != string(container.RestartPolicyOnFailure) {
 		m.MaxRetryCount = last.MaxRetryCount // it has no meaning, so no engine keeps it
 	}
 

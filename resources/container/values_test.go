@@ -136,3 +136,28 @@ func TestFollow(t *testing.T) {
 		}
 	}
 }
+
+// TestRetriesFollow: a number of retries that has no meaning is kept as declared, and one that got lost with the
+// policy is seen.
+func TestRetriesFollow(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		policy container.RestartPolicyMode
+		last   string
+		want   types.Int64
+	}{
+		{"on-failure", "on-failure", num(3)},
+		{"no", "no", num(3)},
+		{"always", "on-failure", types.Int64Null()},
+	} {
+		o := observation{InspectResponse: container.InspectResponse{HostConfig: &container.HostConfig{RestartPolicy: container.RestartPolicy{Name: c.policy}}}}
+		if c.policy == "on-failure" {
+			o.HostConfig.RestartPolicy.MaximumRetryCount = 3
+		}
+		var m Model
+		flattenLimits(o, Model{Restart: str(c.last), MaxRetryCount: num(3)}, &m)
+		if diff := cmp.Diff(c.want, m.MaxRetryCount); diff != "" {
+			t.Errorf("%+v: -want +got:\n%s", c, diff)
+		}
+	}
+}
