@@ -36,10 +36,10 @@
 // A change has resource (addr, module, resource, resource_type, resource_name, resource_key), action (create, update,
 // replace, delete, forget, read, no-op), reason, host, declared (filename, line), previous_resource of a moved object,
 // importing of an adopted one, deposed (the id of an object an interrupted replacement left behind), existed (what is
-// declared was there before and is not removed with it), create_before_destroy of a replacement; of a creation after (its values) and
-// after_unknown (names known after apply); else changes, each with path, before, after, effect (update, replace),
-// cause (configuration, drift, image, build context), reason, after_unknown, sensitive. A sensitive value is the
-// string "(sensitive value)", an unknown one null.
+// declared was there before and is not removed with it), create_before_destroy of a replacement, after_unknown (names known as a whole only
+// after apply); of a creation after (its values), else changes, each with path, before, after, effect (update,
+// replace), cause (configuration, drift, image, build context), reason, after_unknown, sensitive. A sensitive value is
+// the string "(sensitive value)", an unknown one null.
 //
 // cleat validate -json writes one object in the form of terraform validate -json, cleat output -json one in the form
 // of terraform output -json.

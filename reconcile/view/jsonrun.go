@@ -166,8 +166,14 @@ func jsonStep(s *plan.Step) fields {
 	if s.Action == plan.Replace {
 		f["create_before_destroy"] = s.CreateBeforeDestroy
 	}
-	if s.Action == plan.Create && !s.After.IsNull() {
-		f["after"], f["after_unknown"] = jsonObject(s, s.After)
+	if making := s.Action == plan.Create; making || s.Action == plan.Update || s.Action == plan.Replace {
+		known, later := jsonObject(s, s.After)
+		if making {
+			f["after"] = known // of a change, changes has what there is to tell
+		}
+		if making || len(later) > 0 {
+			f["after_unknown"] = later
+		}
 	}
 	var changes []fields
 	for _, c := range s.Changes {
