@@ -76,7 +76,9 @@ func (b *builder) against(inventory *observe.Inventory, wanted []claim) {
 			text := fmt.Sprintf("%s %q is taken by %s, which is not managed here.", c.Kind, c.Value, t.Owner)
 			if t.By != (graph.Instance{}) {
 				text = fmt.Sprintf("%s %q is taken by %s, which is %s and keeps it.", c.Kind, c.Value, t.Owner, t.By)
-			} else if c.Kind != contract.ClaimHostPort {
+			} else if c.Kind == contract.ClaimHostPort {
+				text += " Choose another, or stop what has it."
+			} else {
 				text += fmt.Sprintf(" Choose another, remove it, or take it over: cleat adopt '%s' %s", c.step.Address, c.Value)
 			}
 			b.refuse(c, text)

@@ -107,15 +107,21 @@ func (i *instance) observe(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	observed, err := i.resource.Read(ctx, i.host.Engine, last)
-	if err != nil && !errors.Is(err, errs.ErrNotFound) {
+	gone := false
+	err = i.watched(i.step.Address, i.host, func() error {
+		observed, err := i.resource.Read(ctx, i.host.Engine, last)
+		if gone = errors.Is(err, errs.ErrNotFound); err != nil && !gone {
+			return err
+		}
+		if !gone {
+			i.observed, i.step.Before = observed, observed
+		}
+		return nil
+	})
+	if err != nil {
 		return err
 	}
-	if err == nil {
-		i.observed = observed
-		i.step.Before = observed
-	}
-	i.step.Existed = i.object.Record.Existed && err == nil
+	i.step.Existed = i.object.Record.Existed && !gone
 	for _, left := range objects[1:] {
 		i.add(&Step{
 			Address: i.step.Address, Provider: i.step.Provider, Action: Delete, Node: i.step.Node, Host: i.step.Host, Deposed: left.ID,
@@ -239,8 +245,8 @@ func (i *instance) foreign(ctx context.Context) error {
 		return err
 	}
 	for _, c := range claims {
-		return contract.At(c.Path, "%s %q exists on the engine and is not managed here; choose another name, or take it over: cleat adopt '%s' %s: %w",
-			c.Kind, c.Value, i.step.Address, c.Value, errs.ErrConflict)
+		return contract.Refuse(c.Path, errs.ErrConflict, "%s %q exists on the engine and is not managed here; choose another name, or take it over: cleat adopt '%s' %s",
+			c.Kind, c.Value, i.step.Address, c.Value)
 	}
 	i.step.Existed = true
 	return nil

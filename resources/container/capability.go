@@ -21,7 +21,7 @@ func canonicalCapability(s string) string { return strings.TrimPrefix(strings.To
 
 func isCapability(s string) error {
 	if !slices.Contains(capabilityNames, canonicalCapability(s)) {
-		return errors.New("no such Linux capability")
+		return errors.New("no such Linux capability, see capabilities(7)")
 	}
 	return nil
 }

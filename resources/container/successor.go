@@ -49,10 +49,11 @@ func (Type) Restore(ctx context.Context, e API, aside Model) error {
 	return startOnly(ctx, e, aside)
 }
 
-// Up implements contract.Successor. A container that is not meant to run, or was waited for when it was made, is up.
+// Up implements contract.Successor. A container that is not meant to run, or was waited for when it was made, is up; so is one that runs and whose first health test comes
+// only after wait_timeout.
 func (Type) Up(ctx context.Context, e API, created Model) error {
 	if !created.Start.ValueBool() || !created.MustRun.ValueBool() || created.Attach.ValueBool() || created.Wait.ValueBool() {
 		return nil
 	}
-	return awaitHealth(ctx, e, created, func() error { return nil })
+	return awaitHealth(ctx, e, created, true, func() error { return nil })
 }

@@ -7,13 +7,14 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"path"
+	slashpath "path"
 	"regexp"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/distribution/reference"
+	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 )
 
@@ -31,7 +32,7 @@ func (c stringCheck) ValidateString(_ context.Context, in validator.StringReques
 		return
 	}
 	if err := c.check(in.ConfigValue.ValueString()); err != nil {
-		out.Diagnostics.AddAttributeError(in.Path, "Invalid value", fmt.Sprintf("%q is not %s: %s.", in.ConfigValue.ValueString(), c.want, err))
+		out.Diagnostics.AddAttributeError(in.Path, "Invalid value", fmt.Sprintf("%s: %q is not %s: %s.", named(in.Path), in.ConfigValue.ValueString(), c.want, err))
 	}
 }
 
@@ -49,8 +50,19 @@ func (c intCheck) ValidateInt64(_ context.Context, in validator.Int64Request, ou
 		return
 	}
 	if err := c.check(in.ConfigValue.ValueInt64()); err != nil {
-		out.Diagnostics.AddAttributeError(in.Path, "Invalid value", fmt.Sprintf("%d is not %s: %s.", in.ConfigValue.ValueInt64(), c.want, err))
+		out.Diagnostics.AddAttributeError(in.Path, "Invalid value", fmt.Sprintf("%s: %d is not %s: %s.", named(in.Path), in.ConfigValue.ValueInt64(), c.want, err))
 	}
+}
+
+// named is the attribute at a path by the names in it, host.ip: Terraform has no place for an item of a set.
+func named(p path.Path) string {
+	var names []string
+	for _, step := range p.Steps() {
+		if name, ok := step.(path.PathStepAttributeName); ok {
+			names = append(names, string(name))
+		}
+	}
+	return strings.Join(names, ".")
 }
 
 func pattern(want, expression, hint string) stringCheck {
@@ -82,20 +94,24 @@ var (
 	keyValue       = stringCheck{"key=value", isEnvironment}
 	imageReference = stringCheck{"an image reference", isImage}
 	capability     = stringCheck{"a capability", isCapability}
-	ipAddress      = stringCheck{"an IP address", func(s string) error { _, err := netip.ParseAddr(s); return err }}
-	macAddress     = stringCheck{"a MAC address", func(s string) error { _, err := net.ParseMAC(s); return err }}
-	hostAddress    = stringCheck{"an IP address or host-gateway", func(s string) error {
+	ipAddress      = stringCheck{"an IP address", isAddress}
+	macAddress     = stringCheck{"a MAC address", func(s string) error {
+		if _, err := net.ParseMAC(s); err != nil {
+			return errors.New("write it as 02:42:0a:00:00:05")
+		}
+		return nil
+	}}
+	hostAddress = stringCheck{"an IP address or host-gateway", func(s string) error {
 		if s == hostGateway {
 			return nil
 		}
-		_, err := netip.ParseAddr(s)
-		return err
+		return isAddress(s)
 	}}
 	base64Text = stringCheck{"base64", func(s string) error { _, err := base64.StdEncoding.DecodeString(s); return err }}
-	duration   = stringCheck{"a duration", func(s string) error { _, err := time.ParseDuration(s); return err }}
+	duration   = stringCheck{"a duration", func(s string) error { _, err := parseDuration(s); return err }}
 	// The engine refuses less than a millisecond, most likely a number without unit.
 	healthDuration = stringCheck{"a duration", func(s string) error {
-		d, err := time.ParseDuration(s)
+		d, err := parseDuration(s)
 		if err == nil && d != 0 && d < time.Millisecond {
 			return errors.New("must be 0 or at least 1ms")
 		}
@@ -116,8 +132,23 @@ var (
 	}}
 )
 
+func isAddress(s string) error {
+	if _, err := netip.ParseAddr(s); err != nil {
+		return errors.New("write it as 10.0.0.5 or fd00::5")
+	}
+	return nil
+}
+
+func parseDuration(s string) (time.Duration, error) {
+	d, err := time.ParseDuration(s)
+	if err != nil {
+		return 0, errors.New("numbers with units, such as 30s or 1m30s")
+	}
+	return d, nil
+}
+
 func isAbsolute(s string) error {
-	if !path.IsAbs(s) {
+	if !slashpath.IsAbs(s) {
 		return errors.New("it must begin with /")
 	}
 	return nil

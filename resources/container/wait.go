@@ -43,12 +43,13 @@ func exited(code string) error { return &failure{"exited with code " + code, err
 
 // startAndWait starts the container and waits until it is healthy.
 func startAndWait(ctx context.Context, e API, m Model) error {
-	return awaitHealth(ctx, e, m, func() error { return startOnly(ctx, e, m) })
+	return awaitHealth(ctx, e, m, false, func() error { return startOnly(ctx, e, m) })
 }
 
 // awaitHealth calls start and waits until the container is healthy. It listens to the engine's events from before
-// that, so nothing is missed, and looks at the container once: one without a health check has none to wait for.
-func awaitHealth(ctx context.Context, e API, m Model, start func() error) error {
+// that, so nothing is missed, and looks at the container once: one without a health check has none to wait for. When
+// trusting, neither has one whose first test comes too late: it runs.
+func awaitHealth(ctx context.Context, e API, m Model, trusting bool, start func() error) error {
 	id := m.ID.ValueString()
 	limit := time.Duration(m.WaitTimeout.ValueInt64()) * time.Second
 	waiting, cancel := context.WithTimeoutCause(ctx, limit, &failure{fmt.Sprintf("was not healthy after %s", limit), errs.ErrUnavailable})
@@ -58,20 +59,24 @@ func awaitHealth(ctx context.Context, e API, m Model, start func() error) error 
 	if err := start(); err != nil {
 		return err
 	}
-	done, err := inspectHealth(ctx, e, id)
+	patience := time.Duration(0)
+	if trusting {
+		patience = limit
+	}
+	done, err := inspectHealth(ctx, e, id, patience)
 	for !done && err == nil {
 		select {
 		case event := <-stream.Messages:
 			done, err = judge(event, m.Restart.ValueString())
 		case failed := <-stream.Err:
 			// The engine may have gone, or the time is up: the container has the last word.
-			if done, err = inspectHealth(context.WithoutCancel(ctx), e, id); !done && err == nil {
+			if done, err = inspectHealth(context.WithoutCancel(ctx), e, id, 0); !done && err == nil {
 				if err = context.Cause(waiting); err == nil {
 					err = fmt.Errorf("waiting for its health: %w", failed)
 				}
 			}
 		case <-waiting.Done():
-			if done, err = inspectHealth(context.WithoutCancel(ctx), e, id); !done && err == nil {
+			if done, err = inspectHealth(context.WithoutCancel(ctx), e, id, 0); !done && err == nil {
 				err = context.Cause(waiting)
 			}
 		}
@@ -82,8 +87,9 @@ func awaitHealth(ctx context.Context, e API, m Model, start func() error) error 
 	return nil
 }
 
-// inspectHealth reports whether there is nothing to wait for any more, or that waiting is in vain.
-func inspectHealth(ctx context.Context, e API, id string) (done bool, err error) {
+// inspectHealth reports whether there is nothing to wait for any more, or that waiting is in vain. With patience, a
+// health check whose first test comes later than that is nothing to wait for.
+func inspectHealth(ctx context.Context, e API, id string, patience time.Duration) (done bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, tailTimeout)
 	defer cancel()
 	r, err := e.ContainerInspect(ctx, id, moby.ContainerInspectOptions{})
@@ -100,6 +106,8 @@ func inspectHealth(ctx context.Context, e API, id string) (done bool, err error)
 		return true, nil
 	case state.Health.Status == container.Unhealthy:
 		return false, errUnhealthy
+	case patience > 0 && r.Container.Config != nil && r.Container.Config.Healthcheck != nil && r.Container.Config.Healthcheck.Interval >= patience:
+		return true, nil
 	}
 	return state.Health.Status == container.Healthy, nil
 }

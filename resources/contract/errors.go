@@ -29,6 +29,21 @@ func At(path, format string, args ...any) error {
 	return &PathError{Path: path, Err: fmt.Errorf(format, args...)}
 }
 
+// Refuse returns an error of a class of api/errs about the attribute at path that does not end with the class's name:
+// it is a sentence for people. args are those of fmt.Sprintf.
+func Refuse(path string, class error, format string, args ...any) error {
+	return &PathError{Path: path, Err: &refusal{text: fmt.Sprintf(format, args...), class: class}}
+}
+
+type refusal struct {
+	text  string
+	class error
+}
+
+func (r *refusal) Error() string { return r.text }
+
+func (r *refusal) Unwrap() error { return r.class }
+
 // PathOf returns the attribute an error is about and the error below it, or "" and err itself.
 func PathOf(err error) (string, error) {
 	var at *PathError

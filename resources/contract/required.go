@@ -23,7 +23,7 @@ func (p *planner) required(desired map[string]attr.Value, apiVersion string) err
 			continue
 		}
 		if at, found := p.declaredAt(p.node, desired, path, path); found {
-			return At(at, "needs engine API %s or newer, this engine speaks %s; remove it or upgrade the engine: %w", rule.Requires, apiVersion, errs.ErrInvalid)
+			return Refuse(at, errs.ErrInvalid, "needs engine API %s or newer, this engine speaks %s; remove it or upgrade the engine", rule.Requires, apiVersion)
 		}
 	}
 	return nil

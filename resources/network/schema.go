@@ -25,7 +25,7 @@ func (Type) Schema(context.Context) schema.Schema {
 				Required:            true,
 				MarkdownDescription: "Name of the network: letters, digits, `_`, `.` and `-`, the first one a letter or digit. `bridge`, `host`, `none` and `default` are the engine's own.",
 				Validators: []validator.String{
-					stringvalidator.RegexMatches(namePattern, "a network name has letters, digits, _ . and -, and starts with a letter or digit"),
+					stringvalidator.RegexMatches(namePattern, "is no network name: a network name has letters, digits, _ . and -, and starts with a letter or digit"),
 					stringvalidator.NoneOf("bridge", "host", "none", "default"),
 				},
 			},

@@ -29,7 +29,7 @@ func (Type) Schema(context.Context) schema.Schema {
 				Optional: true, Computed: true,
 				MarkdownDescription: "Name of the volume: at least two characters, letters, digits, `_`, `.` and `-`, the first one a letter or digit. Chosen by the engine when absent.",
 				Validators: []validator.String{stringvalidator.RegexMatches(namePattern,
-					"a volume name has at least two characters, letters, digits, _ . and -, and starts with a letter or digit")},
+					"is no volume name: a volume name has at least two characters, letters, digits, _ . and -, and starts with a letter or digit")},
 			},
 			"driver": schema.StringAttribute{
 				Optional: true, Computed: true, Default: stringdefault.StaticString("local"),
