@@ -34,7 +34,13 @@ type endpoint struct {
 	wrapped   *ownership.Engine
 	inventory *observe.Inventory
 	lock      *ownership.Lock
-	empty     bool
+	// changed: something was applied since the inventory; cleared: nothing of the project is left.
+	changed, cleared bool
+}
+
+// unused reports whether the project has nothing on the engine.
+func (e *endpoint) unused() bool {
+	return e.cleared || !e.changed && e.inventory != nil && len(e.inventory.Objects) == 0 && !e.inventory.Ledger.Exists()
 }
 
 // connect reaches the engine of every provider configuration in use.
@@ -183,7 +189,7 @@ func (p *Project) unlock(ctx context.Context) error {
 			continue
 		}
 		release := e.lock.Unlock
-		if e.empty {
+		if e.unused() {
 			failed = append(failed, e.forget(ctx, p.name))
 			release = e.lock.Cleanup
 		}

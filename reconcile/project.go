@@ -179,6 +179,8 @@ type PlanOptions struct {
 	RefreshOnly bool
 	// Destroy plans the removal of everything owned.
 	Destroy bool
+	// Observer is told of what is read while the plan is made; nil when nobody watches.
+	Observer apply.Observer
 }
 
 // Plan looks at the engines and computes what an apply would do.
@@ -249,8 +251,27 @@ func (p *Project) input(ctx context.Context, o PlanOptions) (plan.Input, hcl.Dia
 	recorded, more := p.recorded()
 	return plan.Input{
 		Project: p.name, Config: p.config, Evaluator: e, Types: p.types, Hosts: p.planHosts(), Limiter: graph.NewLimiter(readParallelism),
-		Targets: o.Targets, Replace: o.Replace, RefreshOnly: o.RefreshOnly, Recorded: recorded,
+		Targets: o.Targets, Replace: o.Replace, RefreshOnly: o.RefreshOnly, Recorded: recorded, Watch: watch(o.Observer),
 	}, append(diags, more...)
+}
+
+// watch turns reads of a plan into events.
+func watch(observer apply.Observer) func(graph.Instance, string) func(error) {
+	if observer == nil {
+		return nil
+	}
+	return func(address graph.Instance, host string) func(error) {
+		begun := time.Now()
+		e := apply.Event{Kind: apply.Started, Address: address, Host: host, Action: plan.Read}
+		observer.Observe(e)
+		return func(err error) {
+			e.Kind, e.Elapsed, e.Err = apply.Completed, time.Since(begun), err
+			if err != nil {
+				e.Kind = apply.Errored
+			}
+			observer.Observe(e)
+		}
+	}
 }
 
 // Apply carries out a plan made by this project since it was locked. When ctx ends, what runs is finished and the rest
@@ -281,7 +302,7 @@ func (p *Project) vacate(made *plan.Plan, done bool) {
 		}
 	}
 	for _, e := range p.endpoints {
-		e.empty = done && len(p.targets) == 0 && !made.RefreshOnly && !living[e]
+		e.changed, e.cleared = true, done && len(p.targets) == 0 && !made.RefreshOnly && !living[e]
 	}
 }
 

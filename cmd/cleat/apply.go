@@ -76,6 +76,7 @@ func (a *app) apply(cmd *cobra.Command, f *planFlags, approved bool, file string
 	}
 	v := view.NewApply(a.options(f.json, f.compactWarnings))
 	defer v.Settle()
+	f.plan.Observer = v
 	s, err := a.open(cmd, &f.projectFlags, f.parallelism, v)
 	defer func() { err = s.close(err) }()
 	if err != nil {

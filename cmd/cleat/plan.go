@@ -49,6 +49,7 @@ func (a *app) planCommand() *cobra.Command {
 func (a *app) plan(cmd *cobra.Command, f *planFlags, out string, detailed bool) (err error) {
 	v := view.NewPlan(a.options(f.json, f.compactWarnings))
 	defer v.Settle()
+	f.plan.Observer = v
 	s, err := a.open(cmd, &f.projectFlags, f.parallelism, v)
 	defer func() { err = s.close(err) }()
 	if err != nil {

@@ -86,6 +86,9 @@ func (l *Ledger) Found(project, id, name string, labels map[string]string) (bool
 	return true, nil
 }
 
+// Exists reports whether the ledger is on the engine.
+func (l *Ledger) Exists() bool { return len(l.containers) > 0 }
+
 // Clone returns a copy to be changed; records are values and shared.
 func (l *Ledger) Clone() *Ledger {
 	c := *l

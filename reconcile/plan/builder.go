@@ -30,6 +30,9 @@ type Input struct {
 	Replace []graph.Target
 	// RefreshOnly reports drift and plans nothing.
 	RefreshOnly bool
+	// Watch is told of each object and data source about to be read, and by the function it returns how that ended. Nil
+	// when nobody watches.
+	Watch func(address graph.Instance, host string) func(error)
 	// Recorded are the outputs as of the last apply.
 	Recorded map[string]cty.Value
 }
@@ -111,6 +114,17 @@ func (b *builder) set(address graph.Instance, object types.Object) error {
 	b.values[address] = object
 	b.mu.Unlock()
 	return b.Evaluator.SetObject(address, object)
+}
+
+// watched runs a read that somebody may be watching.
+func (b *builder) watched(address graph.Instance, host *Host, read func() error) error {
+	if b.Watch == nil {
+		return read()
+	}
+	ended := b.Watch(address, host.Name)
+	err := read()
+	ended(err)
+	return err
 }
 
 // unknownImports refuses import blocks for what is not declared.

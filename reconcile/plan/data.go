@@ -32,7 +32,11 @@ func (b *builder) data(ctx context.Context, address graph.Instance) hcl.Diagnost
 	static, _ := b.Config.Resource(address.Resource())
 	var answer types.Object
 	if block.Value.IsWhollyKnown() && !b.changing(static.DependsOn) {
-		if answer, err = source.Read(ctx, host.Engine, declared); err != nil {
+		err = b.watched(address, host, func() (err error) {
+			answer, err = source.Read(ctx, host.Engine, declared)
+			return err
+		})
+		if err != nil {
 			return append(diags, problem(address, block, err)...)
 		}
 	} else {
