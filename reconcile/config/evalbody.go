@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"maps"
+	"slices"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
@@ -79,7 +80,8 @@ func (ev *bodyEvaluator) block(spec *contract.Block, declared []bodyBlock, ctx *
 	case spec.Nesting == contract.List:
 		return cty.ListVal(c.values), c.ranges
 	case spec.Nesting == contract.Set:
-		return cty.SetVal(c.values), c.ranges
+		set := cty.SetVal(c.values)
+		return set, c.inOrder(set)
 	}
 	if len(c.values) > 1 {
 		ev.diags = ev.diags.Append(errorAt(declared[0].at, "Duplicate "+spec.Name+" block",
@@ -122,6 +124,16 @@ func (c *blockCollector) append(value cty.Value, ranges *blockRanges, block body
 	ranges.at = block.at
 	c.values = append(c.values, value)
 	c.ranges = append(c.ranges, ranges)
+}
+
+// inOrder are the ranges in the order in which a set of the values has its elements; of equal ones the first counts.
+func (c *blockCollector) inOrder(set cty.Value) []*blockRanges {
+	ranges := make([]*blockRanges, 0, len(c.ranges))
+	for _, element := range set.AsValueSlice() {
+		i := slices.IndexFunc(c.values, element.RawEquals)
+		ranges = append(ranges, c.ranges[max(i, 0)])
+	}
+	return ranges
 }
 
 // note marks the whole block as sensitive, once.

@@ -15,7 +15,7 @@ type blockRanges struct {
 }
 
 // Range is where an attribute of the object is declared: name, ports[1].external, labels["x"]. It is the block
-// around it where the attribute is not declared, the first block of the type for an item of a set, and the block's
+// around it where the attribute is not declared, an item of a set by its place in the set's order, and the block's
 // header for a path that does not exist.
 func (b *Block) Range(path string) *hcl.Range { return b.ranges.find(path) }
 

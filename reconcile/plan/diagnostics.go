@@ -3,11 +3,14 @@ package plan
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/cleat-dev/cleat/api/errs"
 	"github.com/cleat-dev/cleat/reconcile/config"
@@ -64,16 +67,19 @@ func Diagnostics(diags diag.Diagnostics, block *config.Block) hcl.Diagnostics {
 		}
 		converted := &hcl.Diagnostic{Severity: severity, Summary: d.Summary(), Detail: d.Detail(), Subject: block.Range("")}
 		if at, ok := d.(diag.DiagnosticWithPath); ok {
-			converted.Subject = block.Range(pathText(at.Path()))
+			converted.Subject = block.Range(pathText(block, at.Path()))
 		}
 		out = append(out, converted)
 	}
 	return out
 }
 
-// pathText writes a path as diagnostics do: name, ports[1].external. The item of a set has no place in it.
-func pathText(p path.Path) string {
+// pathText writes a path as diagnostics do: name, ports[1].external. An item of a set is written by its place in the
+// set's order, which [config.Block.Range] understands.
+func pathText(block *config.Block, p path.Path) string {
 	var b strings.Builder
+	value, _ := toObject(block.Value, block.Schema) // null when it is none: then an item of a set has no place
+	var at attr.Value = value
 	for _, step := range p.Steps() {
 		switch s := step.(type) {
 		case path.PathStepAttributeName:
@@ -81,10 +87,23 @@ func pathText(p path.Path) string {
 				b.WriteByte('.')
 			}
 			b.WriteString(string(s))
+			if object, ok := at.(types.Object); ok {
+				at = object.Attributes()[string(s)]
+			}
 		case path.PathStepElementKeyInt:
 			fmt.Fprintf(&b, "[%d]", int64(s))
+			if list, ok := at.(types.List); ok && int(s) < len(list.Elements()) {
+				at = list.Elements()[s]
+			}
 		case path.PathStepElementKeyString:
 			fmt.Fprintf(&b, "[%q]", string(s))
+		case path.PathStepElementKeyValue:
+			if set, ok := at.(types.Set); ok {
+				if i := slices.IndexFunc(set.Elements(), s.Value.Equal); i >= 0 {
+					fmt.Fprintf(&b, "[%d]", i)
+				}
+				at = s.Value
+			}
 		}
 	}
 	return b.String()
