@@ -3,7 +3,6 @@ package ownership
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -12,8 +11,6 @@ import (
 	"time"
 
 	moby "github.com/moby/moby/client"
-
-	"github.com/cleat-dev/cleat/api/errs"
 )
 
 // Ledger is what a project remembers on one engine beside the labels.
@@ -161,7 +158,7 @@ func (l *Ledger) Write(ctx context.Context, api API, project string, next *Ledge
 
 func (l *Ledger) remove(ctx context.Context, api API) error {
 	for _, m := range l.containers {
-		if _, err := api.ContainerRemove(ctx, m.id, moby.ContainerRemoveOptions{Force: true}); err != nil && !errors.Is(err, errs.ErrNotFound) {
+		if err := removeMarker(ctx, api, m.id); err != nil {
 			return fmt.Errorf("old ledger %s: %w", m.name, err)
 		}
 	}

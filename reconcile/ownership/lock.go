@@ -128,8 +128,7 @@ func (h Holder) stale(mine Holder) bool {
 }
 
 func breakLock(ctx context.Context, api API, id string) error {
-	_, err := api.ContainerRemove(context.WithoutCancel(ctx), id, moby.ContainerRemoveOptions{Force: true})
-	if err != nil && !errors.Is(err, errs.ErrNotFound) {
+	if err := removeMarker(context.WithoutCancel(ctx), api, id); err != nil {
 		return fmt.Errorf("lock %.12s: %w", id, err)
 	}
 	return nil
