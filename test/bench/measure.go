@@ -70,12 +70,11 @@ func (b *bench) size(ctx context.Context, s scenario, n int) error {
 	if _, err := bare(ctx, b.proxy.Host, s.network, 1); err != nil {
 		return err
 	}
-	floor, err := bare(ctx, b.proxy.Host, s.network, n)
+	before, err := bare(ctx, b.proxy.Host, s.network, n)
 	if err != nil {
 		return err
 	}
 	b.proxy.Take()
-	b.report.say("bare create+start, 10 workers", floor.Seconds(), "s")
 
 	dir, err := b.project("cleat", s, n)
 	if err != nil {
@@ -92,6 +91,15 @@ func (b *bench) size(ctx context.Context, s scenario, n int) error {
 		}
 	}
 	apply, plan, destroy := used[0], used[1], used[2]
+	// Before and after: what else the machine does changes while we measure.
+	after, err := bare(ctx, b.proxy.Host, s.network, n)
+	if err != nil {
+		return err
+	}
+	b.proxy.Take()
+	floor := (before + after) / 2
+	b.report.say("bare create+start, 10 workers: before", before.Seconds(), "s")
+	b.report.say("bare create+start, 10 workers: after", after.Seconds(), "s")
 	b.report.hard("cleat plan, no change: requests", float64(plan.requests), float64(n+5), "")
 	b.report.hard("cleat apply: requests", float64(apply.requests), float64(2*n+10), "")
 	b.report.hard("cleat destroy: requests", float64(destroy.requests), float64(2*n+10), "")

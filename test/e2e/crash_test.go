@@ -62,10 +62,9 @@ func TestCrash(t *testing.T) {
 		if x.locks == 0 {
 			t.Error("no kill left a lock behind: the kills came at no time that matters")
 		}
-		x.project.destroy(t)
-		others.untouched(t)
-		if left := x.project.owned(t); len(left) > 0 {
-			t.Errorf("left behind: %v", left)
+		for range kills / 6 {
+			x.killDestroy(t)
+			others.untouched(t)
 		}
 		// Images without a name are the steps of builds, which the engine keeps for the next build.
 		without := slices.DeleteFunc(inventory(t, e), func(line string) bool {
@@ -115,12 +114,33 @@ func (x *crasher) measure(t *testing.T) {
 	}
 }
 
+// killDestroy kills a destruction, lets another one finish, and finds nothing left. The first of them finds a whole
+// project, the others make it first.
+func (x *crasher) killDestroy(t *testing.T) {
+	t.Helper()
+	if len(x.project.owned(t)) == 0 {
+		x.choose(t, "a")
+		x.project.apply(t)
+	}
+	x.run(t, "destroy", "-auto-approve")
+	x.project.destroy(t)
+	if left := x.project.owned(t); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
+}
+
 // kill begins an apply and kills it at a random moment.
 func (x *crasher) kill(t *testing.T) {
 	t.Helper()
 	x.choose(t, x.either())
+	x.run(t, "apply", "-auto-approve")
+}
+
+// run begins a command and kills it at a random moment.
+func (x *crasher) run(t *testing.T, args ...string) {
+	t.Helper()
 	var out strings.Builder
-	cmd := x.project.command(t.Context(), &out, "apply", "-auto-approve")
+	cmd := x.project.command(t.Context(), &out, args...)
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -128,13 +148,13 @@ func (x *crasher) kill(t *testing.T) {
 	err := cmd.Wait()
 	if timer.Stop() || err == nil {
 		if err != nil {
-			t.Fatalf("apply: %v\n%s", err, lastLines(out.String(), 60))
+			t.Fatalf("%s: %v\n%s", args[0], err, lastLines(out.String(), 60))
 		}
 		x.late++
 		return
 	}
 	if state := cmd.ProcessState; state.Exited() {
-		t.Fatalf("apply: %v\n%s", err, lastLines(out.String(), 60))
+		t.Fatalf("%s: %v\n%s", args[0], err, lastLines(out.String(), 60))
 	}
 	x.killed++
 	left := x.project.owned(t)

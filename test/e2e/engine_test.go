@@ -264,7 +264,7 @@ resource "docker_image" "big" {
 // TestEngineGone: something answers in the engine's place, a load balancer or proxy, and cannot reach it.
 func TestEngineGone(t *testing.T) {
 	t.Parallel()
-	e := acctest.Dockerd(t)
+	e := acctest.NewDockerd(t)
 	p := newCleat(t, e, "cleat-lost", "resource \"docker_volume\" \"v\" {\n  name = \"cleat-lost\"\n}\n")
 	p.apply(t)
 	between, err := proxy.Start(filepath.Join(t.TempDir(), "sock"), "unix:///nowhere", nil)

@@ -110,7 +110,7 @@ func (p *project) running(t *testing.T, want int) {
 // it and does the rest.
 func TestInterruptTwice(t *testing.T) {
 	t.Parallel()
-	e := acctest.Dockerd(t)
+	e := acctest.NewDockerd(t)
 	// Stopping this one takes longer than anything else here, so there is time for a second interrupt.
 	p := newCleat(t, e, "cleat-slow", `
 resource "docker_container" "slow" {
@@ -182,7 +182,7 @@ func (w *told) String() string {
 // TestInterruptWaiting interrupts an apply that waits for the lock: nothing is changed, and the lock is its holder's.
 func TestInterruptWaiting(t *testing.T) {
 	t.Parallel()
-	e := acctest.Dockerd(t)
+	e := acctest.NewDockerd(t)
 	p := newCleat(t, e, "cleat-wait", "resource \"docker_volume\" \"v\" {\n  name = \"cleat-wait\"\n}\n")
 	lock, err := ownership.TakeLock(t.Context(), newOwnershipClient(t, e), p.name(), ownership.NewHolder("apply"))
 	if err != nil {

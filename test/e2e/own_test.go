@@ -245,12 +245,14 @@ func (b *bystanders) untouched(t *testing.T) {
 	}
 }
 
-// hosted runs the test on both engines, side by side.
+// hosted runs the test on both engines, side by side. They are the test's own: others look at what is on theirs.
 func hosted(t *testing.T, test func(t *testing.T, e *acctest.Engine)) {
 	t.Helper()
 	t.Parallel()
-	acctest.Each(t, func(t *testing.T, e *acctest.Engine) {
-		t.Parallel()
-		test(t, e)
-	})
+	for kind, start := range map[string]func(testing.TB) *acctest.Engine{"dockerd": acctest.NewDockerd, "podman": acctest.NewPodman} {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			test(t, start(t))
+		})
+	}
 }

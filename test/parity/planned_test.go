@@ -1,0 +1,131 @@
+package parity
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// secret is what takes the place of a sensitive value.
+const secret = "(sensitive value)"
+
+// planned is a plan in the form both programs' plans are brought into.
+type planned struct {
+	// objects something happens to, by address.
+	objects map[string]object
+	// outputs that change.
+	outputs map[string]output
+}
+
+// object is what happens to one object.
+type object struct {
+	// action is create, update, replace, delete, forget, read or no-op (moved or imported only).
+	action string
+	// createFirst: of a replacement, before the old one is destroyed.
+	createFirst bool
+	// from is the address it is moved from; imports, that an import block brings it.
+	from    string
+	imports bool
+	// because is why it is replaced: attributes, request, triggers, tainted.
+	because string
+	// changed are the top-level attributes and blocks whose known value changes; replaces are those that force
+	// the replacement; unknown are those that are known after apply as a whole.
+	changed, replaces, unknown []string
+	// values are the planned values: of a creation all that are set, of a change the changed ones.
+	values map[string]any
+}
+
+// output is what happens to an output.
+type output struct {
+	action    string
+	sensitive bool
+	value     any
+}
+
+// empty reports that an apply would do nothing.
+func (p planned) empty() bool { return len(p.objects) == 0 && len(p.outputs) == 0 }
+
+// String is the plan in short: what fixtures say is planned.
+func (p planned) String() string {
+	var b strings.Builder
+	for _, address := range slices.Sorted(maps.Keys(p.objects)) {
+		o := p.objects[address]
+		b.WriteString(address + " " + o.action)
+		if o.createFirst {
+			b.WriteString(" create-first")
+		}
+		if o.from != "" {
+			b.WriteString(" from " + o.from)
+		}
+		if o.imports {
+			b.WriteString(" imported")
+		}
+		if o.because != "" && o.because != "attributes" {
+			b.WriteString(" by " + o.because)
+		}
+		if o.action == "update" || o.action == "replace" {
+			names := slices.Concat(o.changed, o.replaces)
+			slices.Sort(names)
+			for _, name := range slices.Compact(names) {
+				if slices.Contains(o.replaces, name) {
+					name += "!"
+				}
+				b.WriteString(" " + name)
+			}
+		}
+		b.WriteByte('\n')
+	}
+	for _, name := range slices.Sorted(maps.Keys(p.outputs)) {
+		fmt.Fprintf(&b, "output.%s %s\n", name, p.outputs[name].action)
+	}
+	if b.Len() == 0 {
+		return "nothing\n"
+	}
+	return b.String()
+}
+
+// fields are what is compared of an object.
+func (o object) fields() map[string]any {
+	f := map[string]any{
+		"action": o.action, "create first": o.createFirst, "moved from": o.from, "imported": o.imports, "because": o.because,
+		"changed": sorted(o.changed), "replaces": sorted(o.replaces), "unknown": sorted(o.unknown),
+	}
+	for name, value := range o.values {
+		f["value of "+name] = value
+	}
+	return f
+}
+
+func (o output) fields() map[string]any {
+	return map[string]any{"action": o.action, "sensitive": o.sensitive, "value": o.value}
+}
+
+func sorted(names []string) []string {
+	names = append([]string{}, names...)
+	slices.Sort(names)
+	return names
+}
+
+// tidy drops what one program writes and the other leaves out: attributes of nested objects that are null. A block
+// that may be given once is an object here and a list of one there.
+func tidy(v any) any {
+	switch v := v.(type) {
+	case []any:
+		out := make([]any, len(v))
+		for i, e := range v {
+			out[i] = tidy(e)
+		}
+		return out
+	case map[string]any:
+		out := map[string]any{}
+		for name, e := range v {
+			if e != nil {
+				out[name] = tidy(e)
+			}
+		}
+		return out
+	default:
+		return v
+	}
+}
