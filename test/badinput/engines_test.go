@@ -8,6 +8,8 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
+	"io"
+	"log"
 	"math/big"
 	"net"
 	"net/http"
@@ -45,7 +47,7 @@ func TestEngineTrouble(t *testing.T) {
 			write(t, dir, "main.tf", volume)
 			env := append(os.Environ(), "DOCKER_CONFIG="+dir, "TF_CLI_CONFIG_FILE="+p.config, "CHECKPOINT_DISABLE=1", "DOCKER_HOST=", "DOCKER_TLS_VERIFY=", "DOCKER_CERT_PATH=", "DOCKER_API_VERSION=", "DOCKER_CONTEXT=")
 			env = append(env, c.env...)
-			for _, command := range [][]string{{"plan"}, {"apply", "-auto-approve"}, {"destroy", "-auto-approve"}, {"show"}, {"unlock"}} {
+			for _, command := range [][]string{{"plan"}, {"apply", "-auto-approve"}, {"destroy", "-auto-approve"}, {"show"}, {"unlock", "-force"}} {
 				code, text := p.run(t, dir, env, p.cleat, command...)
 				if code != 1 {
 					t.Errorf("cleat %s exits with %d, want 1", command[0], code)
@@ -94,21 +96,22 @@ func troubles(t *testing.T) map[string]trouble {
 		t.Cleanup(server.Close)
 		return []string{"DOCKER_HOST=tcp://" + server.Listener.Addr().String()}
 	}
-	secure := httptest.NewTLSServer(http.NotFoundHandler())
-	secure.Config.ErrorLog = nil
+	secure := httptest.NewUnstartedServer(http.NotFoundHandler())
+	secure.Config.ErrorLog = log.New(io.Discard, "", 0) // failed handshakes are the point
+	secure.StartTLS()
 	t.Cleanup(secure.Close)
 	address := "DOCKER_HOST=tcp://" + secure.Listener.Addr().String()
 	return map[string]trouble{
 		"no socket":     {[]string{"DOCKER_HOST=unix:///does/not/exist.sock"}, []string{"/does/not/exist.sock", "start"}},
 		"nobody there":  {[]string{"DOCKER_HOST=tcp://" + refused}, []string{refused, "refused"}},
-		"no such name":  {[]string{"DOCKER_HOST=tcp://engine.invalid:2375"}, []string{"engine.invalid"}},
+		"no such name":  {[]string{"DOCKER_HOST=tcp://engine.invalid:2375"}, []string{"engine.invalid", "cannot be resolved", "check the name"}},
 		"not an engine": {answers(404, "nothing here"), []string{"not a docker engine", "check host and port"}},
 		"too old":       {answers(200, `{"Version":"1.5.0","ApiVersion":"1.17"}`), []string{"1.17", "cleat needs 1.18"}},
 		"too new":       {answers(200, `{"Version":"99","ApiVersion":"1.99","MinAPIVersion":"1.90"}`), []string{"1.90", "newer"}},
 		"pin too old":   {append(answers(200, `{"Version":"20.10","ApiVersion":"1.41","MinAPIVersion":"1.12"}`), "DOCKER_API_VERSION=1.17"), []string{"DOCKER_API_VERSION", "too old"}},
-		"denied":        {answers(401, `{"message":"authorization denied by plugin"}`), []string{"401"}},
-		"plain to TLS":  {[]string{address}, []string{"TLS"}},
-		"unknown CA":    {[]string{address, "DOCKER_TLS_VERIFY=1", "DOCKER_CERT_PATH=" + certificates(t)}, []string{"certificate", "ca"}},
+		"denied":        {answers(401, `{"message":"authorization denied by plugin"}`), []string{"refuses access", "authorization denied by plugin", "check"}},
+		"plain to TLS":  {[]string{address}, []string{"speaks TLS", "set cert_path"}},
+		"unknown CA":    {[]string{address, "DOCKER_TLS_VERIFY=1", "DOCKER_CERT_PATH=" + certificates(t)}, []string{"unknown authority", "give the authority's certificate"}},
 		"no such CA":    {[]string{address, "DOCKER_TLS_VERIFY=1", "DOCKER_CERT_PATH=/does/not/exist"}, []string{"/does/not/exist"}},
 		"no context":    {[]string{"DOCKER_CONTEXT=nowhere"}, []string{"nowhere"}},
 	}
@@ -164,10 +167,9 @@ func TestRegistryTrouble(t *testing.T) {
 		provider string
 		says     []string
 	}{
-		"down":           {down + "/app:v1", "", []string{"main.tf line", down, "refused"}},
+		"down":           {down + "/app:v1", "", []string{"main.tf line", down, "refused", "run again"}},
 		"no credentials": {registry.Ref("app:v1"), "", []string{"main.tf line", registry.Address, "registry_auth"}},
-		"wrong password": {registry.Ref("app:v1"), fmt.Sprintf("provider \"docker\" {\n  registry_auth {\n    address  = %q\n    username = \"someone\"\n    password = \"another-word\"\n  }\n}\n", registry.Address), []string{"main.tf line", registry.Address}},
-		"no such tag":    {"127.0.0.1:1/app:v1", "", []string{"main.tf line", "127.0.0.1:1"}},
+		"wrong password": {registry.Ref("app:v1"), fmt.Sprintf("provider \"docker\" {\n  registry_auth {\n    address  = %q\n    username = \"someone\"\n    password = \"another-word\"\n  }\n}\n", registry.Address), []string{"main.tf line", registry.Address, "unauthorized", "registry_auth"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
