@@ -71,6 +71,12 @@ func readVersion(ep *endpoint, status int, body []byte) (*engine, error) {
 	if status == http.StatusBadRequest && bytes.Contains(body, []byte("HTTP request to an HTTPS server")) {
 		return nil, &Unreachable{Engine: ep.String(), Problem: "the answer is not plain HTTP", Next: nextPlain}
 	}
+	if status == http.StatusUnauthorized || status == http.StatusForbidden {
+		return nil, &Unreachable{
+			Engine: ep.String(), Problem: fmt.Sprintf("it refuses access (status %d%s)", status, said(body)),
+			Next: "check the certificate it is shown, and what its authorization plugin or the proxy before it allows",
+		}
+	}
 	var found serverVersion
 	if status != http.StatusOK || json.Unmarshal(body, &found) != nil || found.Version == "" && found.APIVersion == "" {
 		return nil, &Unreachable{
@@ -90,6 +96,15 @@ func readVersion(ep *endpoint, status int, body []byte) (*engine, error) {
 		}
 	}
 	return e, nil
+}
+
+// said is an engine's own word on an error, with a colon before it, or "".
+func said(body []byte) string {
+	var answer struct{ Message string }
+	if json.Unmarshal(body, &answer) != nil || answer.Message == "" {
+		return ""
+	}
+	return ": " + answer.Message
 }
 
 func engineName(v *serverVersion) string {

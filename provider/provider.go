@@ -121,7 +121,7 @@ func (p *Provider) Configure(ctx context.Context, req provider.ConfigureRequest,
 // withAttribute makes the attribute a connection fails for known to [contract.PathOf].
 func withAttribute(err error) error {
 	if at := new(client.ConfigError); errors.As(err, &at) {
-		return &contract.PathError{Path: at.Attribute, Err: err}
+		return &contract.PathError{Path: at.Attribute, Err: at.Err}
 	}
 	return err
 }

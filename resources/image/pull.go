@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	moby "github.com/moby/moby/client"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -47,7 +48,11 @@ func pullError(name, platform string, err error) error {
 	case errors.Is(err, errs.ErrNotFound):
 		return contract.At("name", "image %q: %w", name, err)
 	case errors.Is(err, errs.ErrUnavailable):
-		return fmt.Errorf("image %q: pull from %s: %w", name, registry, err)
+		next := "see whether the engine reaches the registry"
+		if strings.Contains(err.Error(), "no space left") {
+			next = "make room where the engine keeps its images"
+		}
+		return fmt.Errorf("image %q: pull from %s: %w (%s, then run again)", name, registry, err, next)
 	default:
 		return fmt.Errorf("image %q: pull: %w", name, err)
 	}
