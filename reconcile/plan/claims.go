@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/hashicorp/hcl/v2"
 
@@ -19,7 +20,9 @@ type claim struct {
 // claims refuses a plan in which two objects want the same name or port of a host, or one that a foreign object has.
 func (b *builder) claims() {
 	byHost := map[*observe.Inventory][]claim{}
-	for _, s := range b.steps {
+	// They were added as the walk came to them; of two that clash always the same one is told.
+	steps := slices.SortedFunc(slices.Values(b.steps), func(x, y *Step) int { return x.Address.Compare(y.Address) })
+	for _, s := range steps {
 		resource, ok := b.Types.Resources[s.Address.Type]
 		if !ok || s.After.IsNull() || s.Deposed != "" {
 			continue
