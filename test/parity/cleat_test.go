@@ -9,9 +9,6 @@ import (
 	"strings"
 )
 
-// single are the blocks that may be given once at most.
-var single = []string{"timeouts"}
-
 // cleat is our program.
 type cleat struct{ program string }
 
@@ -57,6 +54,7 @@ type line struct {
 	Change struct {
 		Resource struct {
 			Addr string `json:"addr"`
+			Type string `json:"resource_type"`
 		} `json:"resource"`
 		Previous *struct {
 			Addr string `json:"addr"`
@@ -113,13 +111,9 @@ func (d cleat) object(w *world, l line) object {
 		o.from = c.Previous.Addr
 	}
 	for name, value := range c.After {
-		if list, ok := value.([]any); ok && slices.Contains(single, name) {
-			if len(list) == 0 {
-				continue
-			}
-			value = list[0] // an object in terraform's
+		if v, ok := w.nodes.value(c.Resource.Type, name, w.mask(value)); ok {
+			o.values[name] = v
 		}
-		o.values[name] = w.mask(tidy(value))
 	}
 	for _, change := range c.Changes {
 		if change.Effect == "replace" {
@@ -127,7 +121,7 @@ func (d cleat) object(w *world, l line) object {
 		}
 		if !slices.Contains(o.unknown, change.Path) {
 			o.changed = append(o.changed, change.Path)
-			o.values[change.Path] = w.mask(tidy(change.After))
+			o.values[change.Path], _ = w.nodes.value(c.Resource.Type, change.Path, w.mask(change.After))
 		}
 	}
 	if o.action == "replace" {

@@ -24,6 +24,10 @@ func TestMain(m *testing.M) { acctest.Main(m) }
 // TestParity drives every fixture and every example stack with both programs, on every engine.
 func TestParity(t *testing.T) {
 	terraform, cleat := drivers(t)
+	schemas, err := readNodes(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
 	all := append(fixtures(t), stacks(t)...)
 	registry := acctest.NewRegistry(t, acctest.Auth{Username: "ann", Password: "s3cret:with colon"})
 	acctest.Each(t, func(t *testing.T, e *acctest.Engine) {
@@ -41,11 +45,11 @@ func TestParity(t *testing.T) {
 					}
 					ran = append(ran, f.name)
 					tmp := t.TempDir()
-					a, err := newWorld(f, terraform, e, c, registry, tmp)
+					a, err := newWorld(f, terraform, e, c, registry, schemas, tmp)
 					if err != nil {
 						t.Fatal(err)
 					}
-					b, err := newWorld(f, cleat, e, c, registry, tmp)
+					b, err := newWorld(f, cleat, e, c, registry, schemas, tmp)
 					if err != nil {
 						t.Fatal(err)
 					}

@@ -1,10 +1,16 @@
 package parity
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/cleat-dev/cleat/internal/catalog"
+	"github.com/cleat-dev/cleat/resources/contract"
 )
 
 // secret is what takes the place of a sensitive value.
@@ -107,25 +113,100 @@ func sorted(names []string) []string {
 	return names
 }
 
-// tidy drops what one program writes and the other leaves out: attributes of nested objects that are null. A block
-// that may be given once is an object here and a list of one there.
-func tidy(v any) any {
+// nodes are the schemas of the resource types, which say what is a set.
+type nodes map[string]*contract.Node
+
+func readNodes(ctx context.Context) (nodes, error) {
+	all, err := catalog.Resources(ctx)
+	n := nodes{}
+	for _, r := range all {
+		n["docker_"+strings.TrimPrefix(r.Name(), "docker_")] = r.Node()
+	}
+	return n, err
+}
+
+// value brings a top-level value into one form: nested attributes that are null are left out (cleat does not write
+// them), sets are sorted, a block that may be given once is an object (cleat writes a list of one). It reports false
+// for such a block that is not given.
+func (n nodes) value(typ, name string, v any) (any, bool) {
+	node, ok := n[typ]
+	if !ok {
+		return v, true
+	}
+	if b, ok := node.Block(name); ok && b.Nesting == contract.Single {
+		if list, ok := v.([]any); ok && len(list) == 0 {
+			return nil, false
+		} else if ok {
+			v = list[0]
+		}
+		return canonical(b.Node, v), true
+	}
+	return element(node, name, v), true
+}
+
+// element is the canonical form of an attribute or block of a schema.
+func element(node *contract.Node, name string, v any) any {
+	list, isList := v.([]any)
+	if b, ok := node.Block(name); ok {
+		if !isList {
+			return canonical(b.Node, v)
+		}
+		out := make([]any, len(list))
+		for i, item := range list {
+			out[i] = canonical(b.Node, item)
+		}
+		if b.Nesting == contract.Set {
+			arrange(out)
+		}
+		return out
+	}
+	v = withoutNulls(v)
+	if a, ok := node.Attribute(name); ok && isList {
+		if _, set := a.Type.(types.SetType); set {
+			list = slices.Clone(v.([]any))
+			arrange(list)
+			return list
+		}
+	}
+	return v
+}
+
+func canonical(node *contract.Node, v any) any {
+	object, ok := v.(map[string]any)
+	if !ok {
+		return v
+	}
+	out := map[string]any{}
+	for name, e := range object {
+		if e != nil {
+			out[name] = element(node, name, e)
+		}
+	}
+	return out
+}
+
+// withoutNulls leaves out null attributes of the objects in a value.
+func withoutNulls(v any) any {
 	switch v := v.(type) {
 	case []any:
 		out := make([]any, len(v))
 		for i, e := range v {
-			out[i] = tidy(e)
+			out[i] = withoutNulls(e)
 		}
 		return out
 	case map[string]any:
 		out := map[string]any{}
 		for name, e := range v {
 			if e != nil {
-				out[name] = tidy(e)
+				out[name] = withoutNulls(e)
 			}
 		}
 		return out
-	default:
-		return v
 	}
+	return v
+}
+
+// arrange sorts the elements of a set by their text.
+func arrange(elements []any) {
+	slices.SortFunc(elements, func(a, b any) int { return strings.Compare(fmt.Sprint(a), fmt.Sprint(b)) })
 }

@@ -1,15 +1,17 @@
 package parity
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"slices"
 )
+
+var callsModule = regexp.MustCompile(`(?m)^module "`)
 
 // driver is one of the two programs.
 type driver interface {
@@ -51,7 +53,7 @@ func (d terraform) prepare(ctx context.Context, w *world) error {
 		if err != nil {
 			return err
 		}
-		modules = modules || bytes.Contains(content, []byte("\nmodule \""))
+		modules = modules || callsModule.Match(content)
 	}
 	if !modules {
 		return nil // the provider is given by the CLI configuration; there is nothing to install
@@ -124,6 +126,7 @@ func (d terraform) read(w *world, content []byte) (planned, error) {
 	var all struct {
 		Changes []struct {
 			Address  string `json:"address"`
+			Type     string `json:"type"`
 			Previous string `json:"previous_address"`
 			Deposed  string `json:"deposed"`
 			Reason   string `json:"action_reason"`
@@ -157,7 +160,7 @@ func (d terraform) read(w *world, content []byte) (planned, error) {
 				"replace_because_cannot_update": "attributes", "replace_by_request": "request", "replace_by_triggers": "triggers", "replace_because_tainted": "tainted",
 			}[c.Reason]
 		}
-		d.attributes(w, &o, c.Change)
+		d.attributes(w, c.Type, &o, c.Change)
 		p.objects[address] = o
 	}
 	for name, c := range all.Outputs {
@@ -174,7 +177,7 @@ func (d terraform) read(w *world, content []byte) (planned, error) {
 }
 
 // attributes fills in what of an object changes.
-func (d terraform) attributes(w *world, o *object, c change) {
+func (d terraform) attributes(w *world, typ string, o *object, c change) {
 	if o.action != "create" && o.action != "update" && o.action != "replace" {
 		return
 	}
@@ -198,7 +201,7 @@ func (d terraform) attributes(w *world, o *object, c change) {
 		if o.action != "create" {
 			o.changed = append(o.changed, name)
 		}
-		o.values[name] = w.mask(masked(tidy(value), hidden[name]))
+		o.values[name], _ = w.nodes.value(typ, name, w.mask(masked(value, hidden[name])))
 	}
 	for _, path := range c.ReplacePaths {
 		if name, ok := path[0].(string); ok && !slices.Contains(o.replaces, name) {

@@ -65,6 +65,7 @@ type world struct {
 	prefix, net string
 	port        int
 	registry    *acctest.Registry
+	nodes       nodes
 }
 
 const portsEach = 10
@@ -72,10 +73,10 @@ const portsEach = 10
 // worlds counts the worlds of a run, for addresses and ports.
 var worlds atomic.Int32
 
-func newWorld(f fixture, d driver, e *acctest.Engine, c *client.Client, r *acctest.Registry, tmp string) (*world, error) {
+func newWorld(f fixture, d driver, e *acctest.Engine, c *client.Client, r *acctest.Registry, schemas nodes, tmp string) (*world, error) {
 	n := int(worlds.Add(1))
 	w := &world{
-		fixture: f, engine: e, docker: c, driver: d, registry: r, dir: filepath.Join(tmp, d.name(), "conf"), scratch: filepath.Join(tmp, d.name()),
+		fixture: f, engine: e, docker: c, driver: d, registry: r, nodes: schemas, dir: filepath.Join(tmp, d.name(), "conf"), scratch: filepath.Join(tmp, d.name()),
 		prefix: fmt.Sprintf("%.1s%d-%s", d.name(), n, f.name),
 		net:    strings.TrimSuffix(e.Subnet(n).Addr().String(), ".0"),
 		port:   21000 + portsEach*n,

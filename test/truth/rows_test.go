@@ -1,5 +1,7 @@
 package truth_test
 
+import "strings"
+
 // rows are all attributes of docker_container.
 func rows() []row {
 	var all []row
@@ -25,8 +27,8 @@ var reasons = map[string]string{
 func identityRows() []row {
 	return []row{
 		{path: "name", a: `name = "{p}-name1"`, b: `name = "{p}-name2"`, required: true, change: inPlace, at: "Name", shows: "{p}-name2", apart: "alone"},
-		{path: "image", a: `image = "busybox:1"`, b: `image = "cleat-test/http:1"`, required: true, change: inPlace, also: "image_id!", at: "Config.Image", shows: "http:1", apart: "alone"},
-		{path: "start", a: `start = true`, b: `start = false`, change: inPlace, at: "State.Running", shows: "false", apart: "alone"},
+		{path: "image", a: `image = "busybox:1"`, b: `image = "cleat-test/http:1"`, required: true, change: replaces, says: map[string]string{"changed": "image_id!", "taken away": "image_id!"}, at: "Config.Image", shows: "http:1", apart: "alone"},
+		{path: "start", a: `start = true`, b: `start = false`, change: inPlace, at: "State.Running", shows: "false", apart: "alone", first: unseen, says: map[string]string{"taken away": "must_run"}, why: "true is the default"},
 		{path: "rm", a: `rm = false`, b: `rm = true`, change: replaces, at: "HostConfig.AutoRemove", shows: "true", apart: "restart"},
 		{path: "restart", a: `restart = "always"`, b: `restart = "unless-stopped"`, change: inPlace, at: "HostConfig.RestartPolicy", shows: `"unless-stopped"`, apart: "restart"},
 		{path: "max_retry_count", with: `restart = "on-failure"`, a: `max_retry_count = 3`, b: `max_retry_count = 5`, change: inPlace, at: "HostConfig.RestartPolicy", shows: `"MaximumRetryCount":5`, apart: "restart"},
@@ -45,10 +47,10 @@ func processRows() []row {
 		{path: "working_dir", a: `working_dir = "/tmp"`, b: `working_dir = "/home"`, change: replaces, at: "Config.WorkingDir", shows: `"/home"`},
 		{path: "hostname", a: `hostname = "h1"`, b: `hostname = "h2"`, change: replaces, at: "Config.Hostname", shows: `"h2"`},
 		{path: "domainname", a: `domainname = "a.example"`, b: `domainname = "b.example"`, change: replaces, at: "Config.Domainname", shows: `"b.example"`,
-			why: "podman does not report it", podman: alternative{hidden: "podman keeps no domain name"}},
+			podman: alternative{hidden: "podman keeps no domain name"}},
 		{path: "stdin_open", a: `stdin_open = false`, b: `stdin_open = true`, change: replaces, at: "Config.OpenStdin", shows: "true"},
 		{path: "tty", a: `tty = false`, b: `tty = true`, change: replaces, at: "Config.Tty", shows: "true"},
-		{path: "init", a: `init = false`, b: `init = true`, change: replaces, at: "HostConfig.Init", shows: "true", podman: alternative{idle: true}},
+		{path: "init", a: `init = false`, b: `init = true`, change: replaces, at: "HostConfig.Init", shows: "true", podman: alternative{skip: "catatonit, podman's init, is not installed here"}},
 		{path: "platform", b: `platform = "linux/amd64"`, change: replaces, hidden: "no engine says which platform was asked for"},
 	}
 }
@@ -75,14 +77,14 @@ func namespaceRows() []row {
 		{path: "ipc_mode", a: `ipc_mode = "private"`, b: `ipc_mode = "shareable"`, change: replaces, lift: unseen, at: "HostConfig.IpcMode", shows: `"shareable"`, why: chosen,
 			podman: alternative{hidden: "podman reports shareable for all of them"}},
 		{path: "pid_mode", a: `pid_mode = "container:${docker_container.helper["h1"].id}"`, b: `pid_mode = "host"`, change: replaces, at: "HostConfig.PidMode", shows: `"host"`},
-		{path: "userns_mode", b: `userns_mode = "host"`, change: replaces, at: "HostConfig.UsernsMode", shows: `"host"`},
+		{path: "userns_mode", b: `userns_mode = "host"`, change: replaces, at: "HostConfig.UsernsMode", shows: `"host"`, podman: alternative{hidden: "podman reports none"}},
 		{path: "cgroupns_mode", a: `cgroupns_mode = "private"`, b: `cgroupns_mode = "host"`, change: replaces, lift: unseen, at: "HostConfig.CgroupnsMode", shows: `"host"`, why: chosen,
 			podman: alternative{hidden: "podman reports nothing"}},
 		{path: "cgroup_parent", a: `cgroup_parent = "/truth-a"`, b: `cgroup_parent = "/truth-b"`, change: replaces, at: "HostConfig.CgroupParent", shows: `"/truth-b"`, idle: true},
 		{path: "dns", a: `dns = ["192.0.2.1", "192.0.2.3"]`, b: `dns = ["192.0.2.3", "192.0.2.2"]`, change: replaces, at: "HostConfig.Dns", shows: "192.0.2.2"},
 		{path: "dns_opts", a: `dns_opts = ["ndots:1"]`, b: `dns_opts = ["ndots:2"]`, change: replaces, at: "HostConfig.DnsOptions", shows: "ndots:2"},
 		{path: "dns_search", a: `dns_search = ["a.example"]`, b: `dns_search = ["b.example"]`, change: replaces, at: "HostConfig.DnsSearch", shows: "b.example"},
-		{path: "publish_all_ports", a: `publish_all_ports = false`, b: `publish_all_ports = true`, change: replaces, at: "HostConfig.PublishAllPorts", shows: "true"},
+		{path: "publish_all_ports", a: `publish_all_ports = false`, b: `publish_all_ports = true`, change: replaces, at: "HostConfig.PublishAllPorts", shows: "true", podman: alternative{hidden: "podman reports false"}},
 	}
 }
 
@@ -94,7 +96,7 @@ func engineRows() []row {
 		{path: "log_driver", a: `log_driver = "json-file"`, b: `log_driver = "none"`, change: replaces, lift: unseen, at: "HostConfig.LogConfig.Type", shows: `"none"`, apart: "log", why: chosen},
 		{path: "log_opts", with: `log_driver = "json-file"`, a: `log_opts = { max-size = "1m" }`, b: `log_opts = { max-size = "2m" }`, change: replaces, lift: unseen, at: "HostConfig.LogConfig.Config", shows: `"2m"`, apart: "log", why: chosen,
 			podman: alternative{hidden: "podman reports no options"}},
-		{path: "privileged", a: `privileged = false`, b: `privileged = true`, change: replaces, at: "HostConfig.Privileged", shows: "true", apart: "caps"},
+		{path: "privileged", a: `privileged = false`, b: `privileged = true`, change: replaces, at: "HostConfig.Privileged", shows: "true", apart: "caps", idle: true},
 		{path: "read_only", a: `read_only = false`, b: `read_only = true`, change: replaces, at: "HostConfig.ReadonlyRootfs", shows: "true", apart: "read-only"},
 		{path: "runtime", a: `runtime = "runc"`, b: `runtime = "io.containerd.runc.v2"`, change: replaces, lift: unseen, at: "HostConfig.Runtime", shows: `"io.containerd.runc.v2"`, why: chosen,
 			podman: alternative{skip: "podman's service has one runtime, and takes no notice of the attribute"}},
@@ -126,7 +128,16 @@ func steeringRows() []row {
 		if r[0] == "wait" || r[0] == "attach" {
 			apart = "wait"
 		}
-		all = append(all, row{path: r[0], a: r[1], b: r[2], change: inPlace, hidden: hidden, apart: apart})
+		made := row{path: r[0], a: r[1], b: r[2], change: inPlace, hidden: hidden, apart: apart}
+		switch {
+		case r[0] == "remove_volumes":
+			made.change, made.lift, made.first, made.why = unseen, unseen, unseen, "contract.Applied takes a false that is not recorded for what was applied, also where the default is true"
+		case r[0] == "destroy_grace_seconds":
+			made.first, made.why = unseen, "contract.Applied does not record zero"
+		case made.path == "timeouts."+strings.TrimPrefix(r[0], "timeouts."):
+			made.lift, made.why = unseen, "of a block that steers only a fingerprint is kept"
+		}
+		all = append(all, made)
 	}
 	return all
 }
