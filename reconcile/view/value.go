@@ -34,6 +34,8 @@ type value struct {
 	// elems are the elements of lists and sets, and the values of keys of mappings and objects; keys are sorted.
 	elems []value
 	keys  []string
+	// exact: a null in the object is part of its value, as in an output, and not an attribute that is not set.
+	exact bool
 	// sensitive values compare like others and print masked.
 	sensitive bool
 	// node is the schema of the object where it is an item of a block.
@@ -234,7 +236,7 @@ func fromCty(v cty.Value) value {
 func fromCtyKeyed(v cty.Value) value {
 	c := value{kind: mapping}
 	if v.Type().IsObjectType() {
-		c.kind = object
+		c.kind, c.exact = object, true
 	}
 	elements := v.AsValueMap()
 	for key := range elements {
@@ -262,7 +264,7 @@ func (v value) plain() any {
 	case v.kind == mapping || v.kind == object:
 		all := make(map[string]any, len(v.keys))
 		for i, key := range v.keys {
-			if v.kind == object && v.elems[i].kind == null {
+			if v.kind == object && !v.exact && v.elems[i].kind == null {
 				continue // an attribute that is not set says nothing
 			}
 			all[key] = v.elems[i].plain()

@@ -1,6 +1,7 @@
 package view
 
 import (
+	"encoding/json"
 	"errors"
 	"strings"
 	"testing"
@@ -227,4 +228,13 @@ func TestLiveDraws(t *testing.T) {
 			t.Errorf("left on the screen: %q", screen)
 		}
 	})
+}
+
+// TestNullInOutput: programs read an output as Terraform writes it, keys with null included.
+func TestNullInOutput(t *testing.T) {
+	t.Parallel()
+	got, err := json.Marshal(fromCty(cty.ListVal([]cty.Value{object1("a", 1)})).plain())
+	if want := `[{"n":1,"name":"a","none":null}]`; err != nil || string(got) != want {
+		t.Errorf("%s, %v, want %s", got, err, want)
+	}
 }
