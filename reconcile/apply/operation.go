@@ -214,10 +214,17 @@ func (o *operation) discard(ctx context.Context, object types.Object) error {
 	return nil
 }
 
-// createBefore makes the new object and then removes the old one.
+// createBefore makes the new object and then removes the old one: at the end, when something that is yet to leave it
+// is among what changes.
 func (o *operation) createBefore(ctx context.Context) error {
 	if err := o.createFirst(ctx); err != nil {
 		return err
+	}
+	if observe.Listed(o.step.Address.Type) && o.inUse() {
+		o.mu.Lock()
+		o.outlived = append(o.outlived, o)
+		o.mu.Unlock()
+		return nil
 	}
 	o.event(Progress, "removing the old one", nil)
 	return o.discard(ctx, o.step.Before)

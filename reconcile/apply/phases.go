@@ -129,6 +129,30 @@ func (r *run) late() []*plan.Step {
 	return steps
 }
 
+// inUse reports whether something that was made from the operation's block is yet to be changed.
+func (o *operation) inUse() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return slices.ContainsFunc(o.Plan.Steps, func(other *plan.Step) bool {
+		return other.Address.Resource() != o.step.Address.Resource() && other.Changing() && !o.ended[other] &&
+			slices.Contains(o.madeFrom(other), o.step.Address.Resource())
+	})
+}
+
+// removeOutlived removes what has successors and was still in use when they were made, the newest first. What did not
+// get off it keeps it; the next apply finds it as a deposed object.
+func (r *run) removeOutlived() {
+	slices.Reverse(r.outlived)
+	for _, o := range r.outlived {
+		if o.inUse() {
+			continue
+		}
+		if err := o.discard(r.work, o.step.Before); err != nil {
+			r.report(plan.Problem(o.step.Address, o.block, err))
+		}
+	}
+}
+
 // settledAround reports whether everything made from a block, and the object itself where a deposed one is to go, is
 // as planned: what is in use, or may have to come back, is not removed.
 func (r *run) settledAround(s *plan.Step) bool {

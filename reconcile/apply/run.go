@@ -49,6 +49,7 @@ func Run(ctx context.Context, in Input) (*Report, hcl.Diagnostics) {
 	if !r.failed() {
 		r.converge(ctx)
 	}
+	r.removeOutlived()
 	r.remove(ctx, r.late())
 	r.skipRest()
 	r.finish()
@@ -68,8 +69,10 @@ type run struct {
 	ended  map[*plan.Step]bool // carried out, or nothing to do
 	broken map[*plan.Step]bool // failed
 	gone   map[*plan.Step]bool // replaced objects that are removed already
-	diags  hcl.Diagnostics
-	result Report
+	// outlived are replacements whose old objects are removed when nothing uses them any more.
+	outlived []*operation
+	diags    hcl.Diagnostics
+	result   Report
 }
 
 func newRun(ctx context.Context, in Input) *run {
