@@ -31,7 +31,11 @@ type book struct {
 func openBooks(in Input) *books {
 	b := &books{in: in, open: map[*observe.Inventory]*book{}}
 	for inventory, h := range once(in.Hosts) {
-		b.open[inventory] = &book{api: in.Ledgers(h), current: inventory.Ledger, next: inventory.Ledger.Clone()}
+		next := inventory.Ledger.Clone()
+		for _, id := range inventory.Vanished { // nobody can take them for ours again
+			delete(next.Forgotten, id)
+		}
+		b.open[inventory] = &book{api: in.Ledgers(h), current: inventory.Ledger, next: next}
 	}
 	return b
 }

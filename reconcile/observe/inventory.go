@@ -61,6 +61,8 @@ type Inventory struct {
 	Objects []Object
 	Taken   []Taken
 	Ledger  *ownership.Ledger
+	// Vanished are the ids the ledger forgot of objects that are no longer there.
+	Vanished []string
 }
 
 // Take lists an engine for a project.
@@ -193,10 +195,25 @@ func (t *taking) problem(err error) {
 	}
 }
 
+// exists reports whether an object of any type has been listed with the id.
+func (t *taking) exists(id string) bool {
+	for _, objects := range t.listed {
+		if _, ok := objects[id]; ok {
+			return true
+		}
+	}
+	return false
+}
+
 // ledger adds what only the ledger knows, lets its newer records replace those in labels, and sorts.
 func (t *taking) ledger() {
 	inv := t.inventory
 	inv.Objects = slices.DeleteFunc(inv.Objects, func(o Object) bool { return inv.Ledger.Forgotten[o.ID] })
+	for id := range inv.Ledger.Forgotten {
+		if !t.exists(id) {
+			inv.Vanished = append(inv.Vanished, id)
+		}
+	}
 	byID := make(map[string]int, len(inv.Objects))
 	for i, o := range inv.Objects {
 		byID[o.ID] = i
