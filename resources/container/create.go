@@ -102,7 +102,19 @@ func start(ctx context.Context, e API, m Model) error {
 
 func startOnly(ctx context.Context, e API, m Model) error {
 	_, err := e.ContainerStart(ctx, m.ID.ValueString(), moby.ContainerStartOptions{})
+	for range 3 {
+		if err == nil || !isUnmounted(err) {
+			break
+		}
+		_, err = e.ContainerStart(ctx, m.ID.ValueString(), moby.ContainerStartOptions{})
+	}
 	return explainStart(m, err)
+}
+
+// isUnmounted recognizes a race of podman 4: it answers an upload before it has unmounted the container's files, and a
+// start that comes in between finds them gone. The next start mounts them again.
+func isUnmounted(err error) bool {
+	return strings.Contains(err.Error(), "mounting storage for container") && strings.Contains(err.Error(), "no such file or directory")
 }
 
 // withTimeout bounds an operation by the timeouts block.

@@ -120,7 +120,7 @@ func flattenProcess(o observation, last Model, m *Model) {
 	m.Init = types.BoolNull()
 	if o.HostConfig.Init != nil {
 		m.Init = types.BoolValue(*o.HostConfig.Init)
-	} else if given(last.Init) && !last.Init.ValueBool() {
+	} else if o.podman && given(last.Init) && !last.Init.ValueBool() { // it says nothing of false
 		m.Init = last.Init
 	}
 }
@@ -175,6 +175,9 @@ var healthDefaults = container.HealthConfig{Interval: 30 * time.Second, Timeout:
 
 func flattenHealthcheck(o observation, last contract.Blocks[Healthcheck]) contract.Blocks[Healthcheck] {
 	have, image := o.Config.Healthcheck, o.image.Healthcheck
+	if was, declared := last.One(); have == nil && o.podman && declared && !given(was.Test) {
+		return last // without a test podman keeps none of it
+	}
 	if have == nil {
 		return contract.Blocks[Healthcheck]{}
 	}

@@ -15,7 +15,7 @@ import (
 func flattenHost(o observation, last Model, m *Model) {
 	h := o.HostConfig
 	m.Privileged = followBool(last.Privileged, h.Privileged)
-	m.PublishAllPorts = followBool(last.PublishAllPorts, h.PublishAllPorts)
+	m.PublishAllPorts = followBool(last.PublishAllPorts, h.PublishAllPorts || o.podman && last.PublishAllPorts.ValueBool())
 	m.ReadOnly = types.BoolValue(h.ReadonlyRootfs)
 	m.Runtime = followString(last.Runtime, h.Runtime, nil)
 	m.LogDriver = followString(last.LogDriver, h.LogConfig.Type, nil)
@@ -24,7 +24,7 @@ func flattenHost(o observation, last Model, m *Model) {
 	m.IpcMode = followString(last.IpcMode, string(h.IpcMode), func(last, have string) bool {
 		return o.sameMode(last, have) || o.podman && have == "shareable" && (last == "private" || last == "none")
 	})
-	m.UsernsMode = followString(last.UsernsMode, string(h.UsernsMode), nil)
+	m.UsernsMode = followString(last.UsernsMode, string(h.UsernsMode), o.unreported)
 	m.CgroupnsMode = followString(last.CgroupnsMode, string(h.CgroupnsMode), o.unreported)
 	m.CgroupParent = followString(last.CgroupParent, h.CgroupParent, nil, "/libpod_parent")
 

@@ -1,6 +1,7 @@
 package container
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -40,8 +41,8 @@ func flattenLimits(o observation, last Model, m *Model) {
 		m.MaxRetryCount = last.MaxRetryCount // it has no meaning, so no engine keeps it
 	}
 
-	m.DeviceReadBps, m.DeviceWriteBps = flattenRates(r.BlkioDeviceReadBps), flattenRates(r.BlkioDeviceWriteBps)
-	m.DeviceReadIOps, m.DeviceWriteIOps = flattenRates(r.BlkioDeviceReadIOps), flattenRates(r.BlkioDeviceWriteIOps)
+	m.DeviceReadBps, m.DeviceWriteBps = flattenRates(o, last.DeviceReadBps, r.BlkioDeviceReadBps), flattenRates(o, last.DeviceWriteBps, r.BlkioDeviceWriteBps)
+	m.DeviceReadIOps, m.DeviceWriteIOps = flattenRates(o, last.DeviceReadIOps, r.BlkioDeviceReadIOps), flattenRates(o, last.DeviceWriteIOps, r.BlkioDeviceWriteIOps)
 	m.Ulimits = flattenUlimits(o, last)
 }
 
@@ -113,12 +114,23 @@ func cpuNumbers(s string) (map[int]bool, bool) {
 	return out, true
 }
 
-func flattenRates(have []*blkiodev.ThrottleDevice) contract.Blocks[DeviceRate] {
+// flattenRates reads what podman says with care: it names the first device file of the number, which may be a terminal.
+func flattenRates(o observation, last contract.Blocks[DeviceRate], have []*blkiodev.ThrottleDevice) contract.Blocks[DeviceRate] {
 	var out contract.Blocks[DeviceRate]
+	used := map[int]bool{}
 	for _, d := range have {
-		if d != nil {
-			out.Items = append(out.Items, DeviceRate{Path: types.StringValue(d.Path), Rate: types.Int64Value(int64(d.Rate))})
+		if d == nil {
+			continue
 		}
+		rate := DeviceRate{Path: types.StringValue(d.Path), Rate: types.Int64Value(int64(d.Rate))}
+		exact := slices.ContainsFunc(last.Items, func(was DeviceRate) bool { return was.Path.Equal(rate.Path) })
+		for i, was := range last.Items {
+			if o.podman && !exact && !used[i] && was.Rate.Equal(rate.Rate) {
+				rate, used[i] = was, true
+				break
+			}
+		}
+		out.Items = append(out.Items, rate)
 	}
 	return out
 }

@@ -103,6 +103,9 @@ func flattenNetwork(o observation, last contract.Blocks[Network], have attached,
 		GwPriority: followInt(was.GwPriority, int64(e.GwPriority)),
 		MacAddress: types.StringNull(),
 	}
+	if o.podman && len(e.DriverOpts) == 0 {
+		n.DriverOpts = was.DriverOpts // it does not say
+	}
 	ipam := orZero(e.IPAMConfig)
 	n.IPv4Address = followAddress(was.IPv4Address, addressText(ipam.IPv4Address), addressText(e.IPAddress))
 	n.IPv6Address = followAddress(was.IPv6Address, addressText(ipam.IPv6Address), addressText(e.GlobalIPv6Address))

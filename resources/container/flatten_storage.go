@@ -1,11 +1,15 @@
 package container
 
 import (
+	"cmp"
 	"maps"
+	"os"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 
+	"github.com/docker/go-units"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/moby/moby/api/types/mount"
 
@@ -17,6 +21,7 @@ type bind struct {
 	source, target string
 	readOnly       bool
 	label          string // z or Z
+	propagation    mount.Propagation
 }
 
 // parseBind splits a bind at the colon before the path in the container, which begins with a slash.
@@ -38,6 +43,8 @@ func parseBind(s string) (bind, bool) {
 			b.readOnly = true
 		case "z", "Z":
 			b.label = option
+		case "private", "rprivate", "shared", "rshared", "slave", "rslave":
+			b.propagation = mount.Propagation(option)
 		}
 	}
 	return b, true
@@ -79,9 +86,9 @@ func untangle(o observation, last Model, have []bind) (binds []bind, mounts []mo
 	}
 	for _, declared := range expandMounts(last.Mounts) {
 		if declared.Type == mount.TypeTmpfs {
-			if _, ok := tmpfs[declared.Target]; ok {
+			if options, ok := tmpfs[declared.Target]; ok {
 				delete(tmpfs, declared.Target)
-				mounts = append(mounts, declared)
+				mounts = append(mounts, mountedTmpfs(declared, options))
 			}
 			continue
 		}
@@ -92,6 +99,10 @@ func untangle(o observation, last Model, have []bind) (binds []bind, mounts []mo
 		found := have[i]
 		have = slices.Delete(slices.Clone(have), i, i+1)
 		declared.ReadOnly = found.readOnly
+		wanted := cmp.Or(orZero(declared.BindOptions).Propagation, mount.PropagationRPrivate)
+		if declared.Type == mount.TypeBind && found.propagation != "" && found.propagation != wanted {
+			declared.BindOptions = &mount.BindOptions{Propagation: found.propagation}
+		}
 		if !samePath(declared.Source, found.source) && !(declared.Source == "" && found.isAnonymous()) {
 			declared.Source = found.source
 		}
@@ -112,13 +123,33 @@ func untangle(o observation, last Model, have []bind) (binds []bind, mounts []mo
 	return binds, mounts, tmpfs, anonymous
 }
 
+// mountedTmpfs is a declared tmpfs as podman has mounted it.
+func mountedTmpfs(declared mount.Mount, options string) mount.Mount {
+	have := orZero(declared.TmpfsOptions)
+	have.SizeBytes, have.Mode = 0, 0
+	for option := range strings.SplitSeq(options, ",") {
+		key, value, _ := strings.Cut(option, "=")
+		switch key {
+		case "size":
+			have.SizeBytes, _ = units.RAMInBytes(value) // what does not parse differs from what was declared
+		case "mode":
+			bits, _ := strconv.ParseUint(value, 8, 32)
+			have.Mode = os.FileMode(bits)
+		}
+	}
+	if declared.TmpfsOptions != nil || have.SizeBytes != 0 || have.Mode != 0 {
+		declared.TmpfsOptions = &have
+	}
+	return declared
+}
+
 // podmanTmpfs is what podman writes behind the options of every tmpfs.
 const podmanTmpfs = "rw,rprivate,nosuid,nodev,tmpcopyup"
 
 func flattenVolumes(o observation, last contract.Blocks[Volume], binds []bind, anonymous []string) contract.Blocks[Volume] {
 	var out contract.Blocks[Volume]
 	for _, b := range binds {
-		out.Items = append(out.Items, flattenVolume(last, b))
+		out.Items = append(out.Items, flattenVolume(o, last, b))
 	}
 	for _, target := range anonymous {
 		_, ofImage := o.image.Volumes[target]
@@ -158,13 +189,13 @@ func findVolume(last contract.Blocks[Volume], is func(Volume) bool) (Volume, boo
 	return Volume{}, false
 }
 
-func flattenVolume(last contract.Blocks[Volume], have bind) Volume {
+func flattenVolume(o observation, last contract.Blocks[Volume], have bind) Volume {
 	was, declared := findVolume(last, func(v Volume) bool {
 		source := v.HostPath.ValueString() + v.VolumeName.ValueString()
 		label := v.SelinuxRelabel.ValueString()
-		// An empty label is podman's, which does not report it.
+		// Podman does not report labels.
 		return source != "" && samePath(source, have.source) && samePath(v.ContainerPath.ValueString(), have.target) &&
-			v.ReadOnly.ValueBool() == have.readOnly && (label == have.label || have.label == "")
+			v.ReadOnly.ValueBool() == have.readOnly && (label == have.label || o.podman)
 	})
 	if declared {
 		return was

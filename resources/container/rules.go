@@ -53,9 +53,9 @@ func (Type) Rules() contract.Rules {
 		"dns":                  {Same: sameSet(canonicalAddress)},
 		"gpus":                 {Same: sameText(sameGPUs), Requires: "1.40"},
 		"host.ip":              {Same: sameText(sameAddress)},
-		"log_opts":             {Stable: true, Same: subset},
+		"log_opts":             {Stable: true, Unreported: true, Same: subset},
 		"network_mode":         {Same: sameText(func(a, b string) bool { return isDefaultMode(a) && isDefaultMode(b) })},
-		"security_opts":        {Same: sameSet(canonicalSecurity)},
+		"security_opts":        {Unreported: true, Same: sameSet(canonicalSecurity)},
 		"stop_signal":          {Same: sameText(sameSignal), Requires: "1.21"},
 		"ulimit":               {Same: subset},
 		"volumes.host_path":    {Same: sameText(func(a, b string) bool { return path.Clean(a) == path.Clean(b) })},
@@ -65,6 +65,13 @@ func (Type) Rules() contract.Rules {
 
 		"healthcheck.start_period":   {Same: sameText(sameDuration), Requires: "1.29"},
 		"healthcheck.start_interval": {Same: sameText(sameDuration), Requires: "1.44"},
+
+		// Podman does not report these; neither does it log_opts, security_opts, cgroupns_mode and what ipc_mode comes to.
+		"domainname":        {Unreported: true},
+		"publish_all_ports": {Unreported: true},
+		"storage_opts":      {Unreported: true, Requires: "1.24"},
+		"sysctls":           {Unreported: true, Requires: "1.24"},
+		"userns_mode":       {Unreported: true, Requires: "1.23"},
 
 		// null is the engine's default of these, which need not be the zero value.
 		"init":         {ZeroIsSet: true, Requires: "1.25"},
@@ -79,8 +86,8 @@ func (Type) Rules() contract.Rules {
 		"cpu_quota":          {By: liftReplaces, Since: "1.22", Call: contract.CallContainerUpdate, Requires: "1.19"},
 		"cpus":               {By: liftReplaces, Since: "1.29", Call: contract.CallContainerUpdate, Requires: "1.25", Same: sameText(sameCPUCount)},
 
-		"cgroupns_mode": {Stable: true, Requires: "1.41"},
-		"ipc_mode":      {Stable: true},
+		"cgroupns_mode": {Stable: true, Unreported: true, Requires: "1.41"},
+		"ipc_mode":      {Stable: true, Unreported: true},
 		"log_driver":    {Stable: true},
 		"runtime":       {Stable: true},
 		"shm_size":      {Stable: true, Requires: "1.22"},
@@ -93,7 +100,7 @@ func (Type) Rules() contract.Rules {
 		"device_requests": "1.40", "dns_opts": "1.21", "group_add": "1.20", "mounts": "1.25", "rm": "1.25",
 		"mounts.volume_options.subpath": "1.45",
 
-		"storage_opts": "1.24", "sysctls": "1.24", "tmpfs": "1.22", "userns_mode": "1.23",
+		"tmpfs": "1.22",
 	} {
 		rules[name] = contract.Rule{Requires: version}
 	}

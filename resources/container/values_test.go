@@ -32,7 +32,7 @@ func TestParseBind(t *testing.T) {
 		"/tmp:/x:ro,Z":     {source: "/tmp", target: "/x", readOnly: true, label: "Z"},
 		`C:\data:/x`:       {source: `C:\data`, target: "/x"},
 		"C:/data:/x:rw":    {source: "C:/data", target: "/x"},
-		"/a:/b:z,rprivate": {source: "/a", target: "/b", label: "z"},
+		"/a:/b:z,rprivate": {source: "/a", target: "/b", label: "z", propagation: "rprivate"},
 	} {
 		got, ok := parseBind(text)
 		if diff := cmp.Diff(want, got, cmp.AllowUnexported(bind{})); diff != "" || !ok {

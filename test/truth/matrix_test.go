@@ -70,6 +70,7 @@ type alternative struct {
 	skip, at, shows, hidden string
 	change, lift, first     effect
 	idle                    bool
+	says                    map[string]string
 }
 
 func (r row) top() string { top, _, _ := strings.Cut(r.path, "."); return top }
@@ -90,6 +91,9 @@ func (r row) on(podman bool) row {
 	r.at, r.shows, r.hidden = cmp.Or(p.at, r.at), cmp.Or(p.shows, r.shows), cmp.Or(p.hidden, r.hidden)
 	r.change, r.lift, r.first = cmp.Or(p.change, r.change), cmp.Or(p.lift, r.lift), cmp.Or(p.first, r.first)
 	r.idle = r.idle || p.idle
+	if p.says != nil {
+		r.says = p.says
+	}
 	if rules := (container.Type{}).Rules(); rules[r.top()].Call == contract.CallContainerUpdate { // 4.3 has no such call, and the plan knows
 		for _, e := range []*effect{&r.change, &r.lift, &r.first} {
 			if *e == inPlace {

@@ -147,9 +147,10 @@ func mountRows() []row {
 
 		mounts("target", `type = "volume"; source = "{p}-v1"`, `target = "/a"`, `target = "/b"`, row{required: true, shows: `/b`}),
 		mounts("source", `type = "volume"; target = "/a"`, `source = "{p}-v1"`, `source = "{p}-v2"`, row{shows: `{p}-v2`}),
-		mounts("type", `target = "/a"`, `type = "volume"`, `type = "tmpfs"`, row{required: true, shows: `"tmpfs"`, podman: alternative{at: "HostConfig.Tmpfs", shows: `"/a"`}}),
+		mounts("type", `target = "/a"`, `type = "volume"`, `type = "tmpfs"`, row{required: true, shows: `"tmpfs"`, podman: alternative{at: "HostConfig.Tmpfs", shows: `"/a"`,
+			says: map[string]string{"taken away": "mounts! tmpfs!"}}}),
 		mounts("read_only", `type = "volume"; target = "/a"; source = "{p}-v1"`, `read_only = false`, `read_only = true`, row{shows: `"ReadOnly":true`, podman: alternative{shows: `:ro`}}),
-		nested("bind_options.propagation", ``, `type = "bind"; source = "{dir}/x"; target = "/a"`, `propagation = "rprivate"`, `propagation = "private"`, row{shows: `"private"`, podman: alternative{shows: ",private"}}),
+		nested("bind_options.propagation", ``, `type = "bind"; source = "{dir}/x"; target = "/a"`, `propagation = "rprivate"`, `propagation = "private"`, row{shows: `"private"`, podman: alternative{shows: ":private", first: unseen}, why: "rprivate is podman's default too"}),
 		nested("tmpfs_options.mode", ``, `type = "tmpfs"; target = "/a"`, `mode = 448`, `mode = 493`, row{shows: `"Mode":493`, podman: alternative{shows: "mode=755"}}),
 		nested("tmpfs_options.size_bytes", ``, `type = "tmpfs"; target = "/a"`, `size_bytes = 1048576`, `size_bytes = 2097152`, row{shows: `2097152`}),
 		nested("volume_options.no_copy", ``, `type = "volume"; target = "/a"; source = "{p}-v1"`, `no_copy = false`, `no_copy = true`, row{shows: `"NoCopy":true`,
