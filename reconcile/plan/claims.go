@@ -24,7 +24,7 @@ func (b *builder) claims() {
 	steps := slices.SortedFunc(slices.Values(b.steps), func(x, y *Step) int { return x.Address.Compare(y.Address) })
 	for _, s := range steps {
 		resource, ok := b.Types.Resources[s.Address.Type]
-		if !ok || s.After.IsNull() || s.Deposed != "" {
+		if !ok || s.Action == Read || s.After.IsNull() || s.Deposed != "" { // a data source may have the name of a type
 			continue
 		}
 		wanted, err := resource.Claims(s.After)
