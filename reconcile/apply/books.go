@@ -74,6 +74,28 @@ func (b *books) made(s *plan.Step, object types.Object) {
 	b.keep(s, object)
 }
 
+// superseded notes that the old object of a replacement is still there; a label of its own says so where it has one.
+func (b *books) superseded(s *plan.Step) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	records := b.of(s).next.Records
+	if record, ok := records[s.Address.String()]; ok && !observe.Listed(s.Address.Type) {
+		record.Previous = &s.Record
+		records[s.Address.String()] = record
+	}
+}
+
+// cleared notes that it is gone.
+func (b *books) cleared(s *plan.Step) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	records := b.of(s).next.Records
+	if record, ok := records[s.Address.String()]; ok && record.Previous != nil {
+		record.Previous = nil
+		records[s.Address.String()] = record
+	}
+}
+
 // changed notes an object that has another record now than it carries.
 func (b *books) changed(s *plan.Step, object types.Object) {
 	b.mu.Lock()
@@ -107,11 +129,15 @@ func (b *books) keep(s *plan.Step, object types.Object) {
 	if s.Moved() {
 		delete(b.of(s).next.Records, s.PreviousAddress.String())
 	}
+	record.Previous = b.of(s).next.Records[s.Address.String()].Previous
 	b.of(s).next.Records[s.Address.String()] = record
 }
 
 // removed notes that an object is gone, or is ours no longer.
 func (b *books) removed(s *plan.Step) {
+	if s.Deposed != "" {
+		b.cleared(s)
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if s.Deposed == "" {

@@ -220,7 +220,11 @@ func (o *operation) createBefore(ctx context.Context) error {
 	if err := o.createFirst(ctx); err != nil {
 		return err
 	}
-	if observe.Listed(o.step.Address.Type) && o.inUse() {
+	if !o.leavesOld() {
+		return nil
+	}
+	if o.resource.Prepares() || o.inUse() {
+		o.books.superseded(o.step)
 		o.mu.Lock()
 		o.outlived = append(o.outlived, o)
 		o.mu.Unlock()
@@ -228,6 +232,15 @@ func (o *operation) createBefore(ctx context.Context) error {
 	}
 	o.event(Progress, "removing the old one", nil)
 	return o.discard(ctx, o.step.Before)
+}
+
+// leavesOld reports whether there is an old object of ours beside the one just made. There is none where the new one
+// took its place: what cannot be labelled is known by its name alone.
+func (o *operation) leavesOld() bool {
+	if o.step.Record.Existed || idOf(o.result) == idOf(o.step.Before) {
+		return false
+	}
+	return observe.Listed(o.step.Address.Type) || !plan.SamePlace(o.resource, o.step.Before, o.step.After)
 }
 
 // complete reads the object where something refers to what is not known of it yet, and checks that it is as planned.

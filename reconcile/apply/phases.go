@@ -89,7 +89,7 @@ func (r *run) early() []*plan.Step {
 				steps = append(steps, s)
 			}
 		case plan.Replace:
-			if !r.standsAside(s) && !s.CreateBeforeDestroy {
+			if !r.standsAside(s) && !s.CreateBeforeDestroy && !r.Types.Resources[s.Address.Type].Prepares() {
 				steps = append(steps, s)
 			}
 		}
@@ -149,7 +149,9 @@ func (r *run) removeOutlived() {
 		}
 		if err := o.discard(r.work, o.step.Before); err != nil {
 			r.report(plan.Problem(o.step.Address, o.block, err))
+			continue
 		}
+		o.books.cleared(o.step)
 	}
 }
 

@@ -83,7 +83,7 @@ func newRun(ctx context.Context, in Input) *run {
 	}
 	r.books = openBooks(in)
 	for _, s := range in.Plan.Steps {
-		if s.Deposed == "" {
+		if s.Declared != nil && s.Deposed == "" { // what leaves one engine for another has a step on each
 			r.steps[s.Address] = s
 		}
 	}

@@ -237,6 +237,9 @@ func (t *taking) ledger() {
 		}
 		o.Address, o.ID, o.Record = address, record.ID, record
 		inv.Objects = append(inv.Objects, o)
+		if old := record.Previous; old != nil {
+			inv.Objects = append(inv.Objects, Object{Address: address, ID: old.ID, Record: *old, Aside: true})
+		}
 	}
 	slices.SortFunc(inv.Objects, func(a, b Object) int {
 		if c := a.Address.Compare(b.Address); c != 0 {

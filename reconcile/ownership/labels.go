@@ -41,6 +41,8 @@ type Record struct {
 	Intent bool `json:"t,omitempty"`
 	// Existed: the object was there before us and is not removed by us.
 	Existed bool `json:"e,omitempty"`
+	// Previous is the object this one replaced and that is still there, of objects that cannot be labelled.
+	Previous *Record `json:"p,omitempty"`
 }
 
 // Equal reports whether two records say the same.
