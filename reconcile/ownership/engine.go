@@ -2,12 +2,13 @@ package ownership
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/moby/moby/api/types/container"
 	moby "github.com/moby/moby/client"
+	"github.com/moby/moby/client/pkg/versions"
 
 	"github.com/cleat-dev/cleat/client"
 )
@@ -68,7 +69,23 @@ func (e *Engine) VolumeCreate(ctx context.Context, o moby.VolumeCreateOptions) (
 
 // ContainerCommit makes an image that does not pass our labels on: a container made from it would seem to be ours.
 func (e *Engine) ContainerCommit(ctx context.Context, id string, o moby.ContainerCommitOptions) (moby.ContainerCommitResult, error) {
-	o.Changes = append(slices.Clone(o.Changes), fmt.Sprintf(`LABEL %s="" %s="" %s="" %s=""`, LabelProject, LabelAddress, LabelRecord, LabelSchema))
+	ours := []string{LabelProject, LabelAddress, LabelRecord, LabelSchema}
+	if versions.LessThan(e.ClientVersion(), "1.24") { // changes came with 1.19, and LABEL among them later
+		config := container.Config{}
+		if o.Config != nil {
+			config = *o.Config
+		}
+		config.Labels = maps.Clone(config.Labels)
+		if config.Labels == nil {
+			config.Labels = map[string]string{}
+		}
+		for _, label := range ours { // the engine merges: what is given goes before what the container has
+			config.Labels[label] = ""
+		}
+		o.Config = &config
+		return e.Client.ContainerCommit(ctx, id, o)
+	}
+	o.Changes = append(slices.Clone(o.Changes), `LABEL `+strings.Join(ours, `="" `)+`=""`)
 	return e.Client.ContainerCommit(ctx, id, o)
 }
 

@@ -170,6 +170,9 @@ func (i *instance) decide(ctx context.Context) error {
 		if i.object.Labelled {
 			i.step.Reason = "was removed while cleat looked"
 		}
+		if err := i.markable(); err != nil {
+			return err
+		}
 		return i.foreign(ctx)
 	case i.step.asked || i.asked():
 		i.step.Action, i.step.asked = Replace, true
@@ -181,6 +184,9 @@ func (i *instance) decide(ctx context.Context) error {
 	default:
 		i.step.Action = Update
 		return nil
+	}
+	if err := i.markable(); err != nil {
+		return err
 	}
 	request.Observed = i.resource.Node().Null()
 	planned, err = i.resource.Plan(ctx, i.host.Engine, request)

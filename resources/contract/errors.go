@@ -29,10 +29,14 @@ func At(path, format string, args ...any) error {
 	return &PathError{Path: path, Err: fmt.Errorf(format, args...)}
 }
 
-// Refuse returns an error of a class of api/errs about the attribute at path that does not end with the class's name:
+// Refuse returns an error of a class of api/errs about the attribute at path, or about the whole object when path is "", that does not end with the class's name:
 // it is a sentence for people. args are those of fmt.Sprintf.
 func Refuse(path string, class error, format string, args ...any) error {
-	return &PathError{Path: path, Err: &refusal{text: fmt.Sprintf(format, args...), class: class}}
+	err := &refusal{text: fmt.Sprintf(format, args...), class: class}
+	if path == "" {
+		return err
+	}
+	return &PathError{Path: path, Err: err}
 }
 
 type refusal struct {
