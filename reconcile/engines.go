@@ -46,7 +46,11 @@ func (e *endpoint) unused() bool {
 // connect reaches the engine of every provider configuration in use.
 func (p *Project) connect(ctx context.Context, e *config.Evaluator) hcl.Diagnostics {
 	var diags hcl.Diagnostics
-	for _, key := range p.config.Providers() {
+	keys := p.config.Providers()
+	if len(keys) == 0 { // all that was made with the default one is declared no longer
+		keys = []config.ProviderKey{{}}
+	}
+	for _, key := range keys {
 		if p.hosts[key] != nil {
 			continue
 		}
