@@ -1,11 +1,27 @@
 package parity
 
+const (
+	repairs  = "terraform taints what a failed create left and replaces it, whatever it is; cleat repairs what differs"
+	verifies = "terraform removes the old image before it pulls the new one; cleat removes nothing before what replaces it is there"
+	unspoken = "cleat records no sensitive output, so that it cannot say whether one changes"
+	spelled  = "a default that was spelled out is taken out again: terraform's state has the spelling, and cleat, which has no state, sees an object as declared"
+)
+
 // allowed is every difference that is meant. Everything else is a bug.
 var allowed = []allowance{
-	{"fails", 2, "docker_container.app", "because", "tainted", "attributes", "what a failed create left is tainted by terraform and has to be replaced; cleat repairs what differs"},
-	{"fails", 2, "docker_container.app", "replaces", nil, []string{"command"}, "the same: terraform gives no attributes for a tainted object"},
-	{"image-pull", 5, "docker_image.app", "action", "no-op", "delete", "step 4 fails: terraform had removed the old image before its pull, cleat removes nothing before the new one is there"},
-	{"sensitive", 0, "output.*", "action", nil, "no-op", "cleat records no sensitive output, so that it cannot say whether one changes"},
-	{"sensitive", 0, "recorded output *", "*", nil, nil, "the same"},
-	{"*", 0, "*docker_image.*", "action", "delete", "forget", "cleat knows that the image was there before and is not its own, and says so at plan; the provider leaves it when it is asked to delete"},
+	{"fails", 2, "docker_container.app", "because", "tainted", "attributes", repairs},
+	{"fails", 2, "docker_container.app", "replaces for command", nil, true, repairs},
+
+	{"image-pull", 5, "docker_image.app", "action", "no-op", "delete", verifies},
+
+	{"sensitive", 0, "output.*", "action", nil, "no-op", unspoken},
+	{"sensitive", 0, "recorded output *", "*", nil, nil, unspoken},
+
+	{"container-rich", 2, "docker_container.web", "* privileged", nil, nil, spelled},
+	{"container-rich", 3, "docker_container.web", "* image", nil, nil, spelled},
+	{"container-rich", 3, "docker_container.web", "* stop_signal", nil, nil, spelled},
+	{"container-rich", 3, "docker_container.web", "* ulimit", nil, nil, spelled},
+	{"volume-network", 4, "docker_network.net", "* ipam_config", nil, nil, spelled},
+
+	{"*", 0, "*docker_image.*", "action", "delete", "forget", "cleat knows that the image was there before and is not its own, and says so at plan; the provider leaves it when it is asked to delete it"},
 }

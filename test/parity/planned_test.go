@@ -95,7 +95,11 @@ func (p planned) String() string {
 func (o object) fields() map[string]any {
 	f := map[string]any{
 		"action": o.action, "create first": o.createFirst, "moved from": o.from, "imported": o.imports, "because": o.because,
-		"changed": sorted(o.changed), "replaces": sorted(o.replaces), "unknown": sorted(o.unknown),
+	}
+	for what, names := range map[string][]string{"changes ": o.changed, "replaces for ": o.replaces, "unknown ": o.unknown} {
+		for _, name := range names {
+			f[what+name] = true
+		}
 	}
 	for name, value := range o.values {
 		f["value of "+name] = value
@@ -105,12 +109,6 @@ func (o object) fields() map[string]any {
 
 func (o output) fields() map[string]any {
 	return map[string]any{"action": o.action, "sensitive": o.sensitive, "value": o.value}
-}
-
-func sorted(names []string) []string {
-	names = append([]string{}, names...)
-	slices.Sort(names)
-	return names
 }
 
 // nodes are the schemas of the resource types, which say what is a set.
