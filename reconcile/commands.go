@@ -126,11 +126,12 @@ type saved struct {
 }
 
 type savedStep struct {
-	Address string      `json:"address"`
-	Deposed string      `json:"deposed,omitempty"`
-	Action  plan.Action `json:"action"`
-	ID      string      `json:"id,omitempty"`
-	Changes []string    `json:"changes,omitempty"`
+	Address  string      `json:"address"`
+	Provider string      `json:"provider"`
+	Deposed  string      `json:"deposed,omitempty"`
+	Action   plan.Action `json:"action"`
+	ID       string      `json:"id,omitempty"`
+	Changes  []string    `json:"changes,omitempty"`
 	// Declared are fingerprints of the declaration, of what is to be created or changed.
 	Declared contract.Applied `json:"declared,omitempty"`
 }
@@ -147,7 +148,7 @@ func (p *Project) SavePlan(w io.Writer, made *plan.Plan, o PlanOptions) error {
 		file.Replace = append(file.Replace, t.String())
 	}
 	for _, s := range made.Steps {
-		step := savedStep{Address: s.Address.String(), Deposed: s.Deposed, Action: s.Action, ID: s.ID}
+		step := savedStep{Address: s.Address.String(), Provider: s.Provider.String(), Deposed: s.Deposed, Action: s.Action, ID: s.ID}
 		for _, c := range s.Changes {
 			step.Changes = append(step.Changes, c.Path)
 		}
@@ -201,7 +202,9 @@ func planFile(detail string) hcl.Diagnostics {
 func (f saved) within(made *plan.Plan) hcl.Diagnostics {
 	var diags hcl.Diagnostics
 	for _, now := range made.Steps {
-		i := slices.IndexFunc(f.Steps, func(s savedStep) bool { return s.Address == now.Address.String() && s.Deposed == now.Deposed })
+		i := slices.IndexFunc(f.Steps, func(s savedStep) bool {
+			return s.Address == now.Address.String() && s.Provider == now.Provider.String() && s.Deposed == now.Deposed
+		})
 		var planned *plan.Step
 		if i >= 0 {
 			planned = f.Steps[i].step(now)

@@ -49,6 +49,8 @@ type Object struct {
 // Taken is one thing somebody on the engine has.
 type Taken struct {
 	contract.Claim
+	// Type and ID name the object: an id, of a volume its name.
+	Type, ID string
 	// By is the address of one of our objects, the zero value for a foreign one.
 	By graph.Instance
 	// Owner names the object for messages: `container "web" (1a2b3c4d5e6f)`.
@@ -146,9 +148,9 @@ func (t *taking) container(c container.Summary) {
 		t.problem(err)
 		return
 	}
-	owner := fmt.Sprintf("container %q (%.12s)", name, c.ID)
-	by := t.own(containerType, c.Labels, Object{ID: c.ID, Name: name, Created: time.Unix(c.Created, 0), Aside: strings.HasSuffix(name, contract.AsideSuffix)})
-	t.take(contract.ClaimContainerName, name, "", by, owner)
+	t.own(containerType, c.Labels, Object{ID: c.ID, Name: name, Created: time.Unix(c.Created, 0), Aside: strings.HasSuffix(name, contract.AsideSuffix)})
+	of := Taken{Type: containerType, ID: c.ID, Owner: fmt.Sprintf("container %q (%.12s)", name, c.ID)}
+	t.take(of, contract.ClaimContainerName, name, "")
 	for _, p := range c.Ports {
 		if p.PublicPort == 0 {
 			continue
@@ -157,36 +159,36 @@ func (t *taking) container(c container.Summary) {
 		if p.IP.IsValid() {
 			ip = p.IP.String()
 		}
-		t.take(contract.ClaimHostPort, strconv.Itoa(int(p.PublicPort))+"/"+p.Type, ip, by, owner)
+		t.take(of, contract.ClaimHostPort, strconv.Itoa(int(p.PublicPort))+"/"+p.Type, ip)
 	}
 }
 
 func (t *taking) network(n network.Summary) {
-	by := t.own(networkType, n.Labels, Object{ID: n.ID, Name: n.Name, Created: n.Created})
-	t.take(contract.ClaimNetworkName, n.Name, "", by, fmt.Sprintf("network %q (%.12s)", n.Name, n.ID))
+	t.own(networkType, n.Labels, Object{ID: n.ID, Name: n.Name, Created: n.Created})
+	t.take(Taken{Type: networkType, ID: n.ID, Owner: fmt.Sprintf("network %q (%.12s)", n.Name, n.ID)}, contract.ClaimNetworkName, n.Name, "")
 }
 
 func (t *taking) volume(v volume.Volume) {
 	created, _ := time.Parse(time.RFC3339, v.CreatedAt)
-	by := t.own(volumeType, v.Labels, Object{ID: v.Name, Name: v.Name, Created: created})
-	t.take(contract.ClaimVolumeName, v.Name, "", by, fmt.Sprintf("volume %q", v.Name))
+	t.own(volumeType, v.Labels, Object{ID: v.Name, Name: v.Name, Created: created})
+	t.take(Taken{Type: volumeType, ID: v.Name, Owner: fmt.Sprintf("volume %q", v.Name)}, contract.ClaimVolumeName, v.Name, "")
 }
 
-func (t *taking) take(kind contract.ClaimKind, value, ip string, by graph.Instance, owner string) {
-	t.inventory.Taken = append(t.inventory.Taken, Taken{Claim: contract.Claim{Kind: kind, Value: value, IP: ip}, By: by, Owner: owner})
+func (t *taking) take(of Taken, kind contract.ClaimKind, value, ip string) {
+	of.Claim = contract.Claim{Kind: kind, Value: value, IP: ip}
+	t.inventory.Taken = append(t.inventory.Taken, of)
 }
 
-// own adds the object when its labels say that it is ours and returns its address.
-func (t *taking) own(typ string, labels map[string]string, o Object) graph.Instance {
+// own adds the object when its labels say that it is ours.
+func (t *taking) own(typ string, labels map[string]string, o Object) {
 	t.listed[typ][o.ID] = o
 	address, record, ok, err := ownership.Owned(t.project, labels)
 	t.problem(err)
 	if !ok || err != nil || address.Type != typ {
-		return graph.Instance{}
+		return
 	}
 	o.Address, o.Record, o.Labelled = address, record, true
 	t.inventory.Objects = append(t.inventory.Objects, o)
-	return address
 }
 
 func (t *taking) problem(err error) {
@@ -233,7 +235,6 @@ func (t *taking) ledger() {
 			if o, ok = listed[record.ID]; !ok {
 				continue // it is gone
 			}
-			t.adopted(record.ID, address)
 		}
 		o.Address, o.ID, o.Record = address, record.ID, record
 		inv.Objects = append(inv.Objects, o)
@@ -253,14 +254,18 @@ func (t *taking) ledger() {
 		}
 		return b.Created.Compare(a.Created)
 	})
+	inv.Own()
 }
 
-// adopted marks what an object that carries no label of ours has taken.
-func (t *taking) adopted(id string, address graph.Instance) {
-	for i, taken := range t.inventory.Taken {
-		if id != "" && (strings.Contains(taken.Owner, fmt.Sprintf("(%.12s)", id)) || taken.Kind == contract.ClaimVolumeName && taken.Value == id) {
-			t.inventory.Taken[i].By = address
-		}
+// Own says of everything that is taken which of our objects has it: at first, and after objects got other addresses.
+func (inv *Inventory) Own() {
+	type key struct{ typ, id string }
+	ours := make(map[key]graph.Instance, len(inv.Objects))
+	for _, o := range inv.Objects {
+		ours[key{o.Address.Type, o.ID}] = o.Address
+	}
+	for i, t := range inv.Taken {
+		inv.Taken[i].By = ours[key{t.Type, t.ID}]
 	}
 }
 

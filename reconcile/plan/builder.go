@@ -1,9 +1,11 @@
 package plan
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/hashicorp/hcl/v2"
@@ -67,6 +69,7 @@ func build(ctx context.Context, in Input, adopted map[graph.Instance]string) (*P
 	}
 	if !b.diags.HasErrors() {
 		b.unknownImports(imports)
+		b.ownImports()
 		b.orphans()
 		b.claims()
 	}
@@ -83,7 +86,7 @@ func (p *Plan) sort() {
 		if c := a.Address.Compare(b.Address); c != 0 {
 			return c
 		}
-		return len(a.Deposed) - len(b.Deposed)
+		return cmp.Or(len(a.Deposed)-len(b.Deposed), strings.Compare(a.Provider.String(), b.Provider.String()))
 	})
 }
 
@@ -140,6 +143,22 @@ func (b *builder) unknownImports(imports []config.Import) {
 	}
 }
 
+// ownImports refuses to take over what is ours at another address: with that it would be removed.
+func (b *builder) ownImports() {
+	for _, s := range b.steps {
+		id, ok := s.Before.Attributes()["id"].(types.String)
+		if s.Adopting == "" || !ok {
+			continue
+		}
+		if by, taken := ownerOf(b.Hosts[s.Provider].Inventory, s.Address.Type, id.ValueString()); taken {
+			b.report(hcl.Diagnostics{{
+				Severity: hcl.DiagError, Summary: "Not adopted: " + s.Address.String(), Subject: s.Declared,
+				Detail: fmt.Sprintf("The object is %s already. To give it this address: moved { from = %s, to = %s }.", by, by, s.Address),
+			}})
+		}
+	}
+}
+
 // relocate gives what moved blocks name its new address, once per engine.
 func relocate(cfg *config.Config, hosts map[config.ProviderKey]*Host) {
 	done := map[*observe.Inventory]bool{}
@@ -157,6 +176,7 @@ func relocate(cfg *config.Config, hosts map[config.ProviderKey]*Host) {
 			}
 		}
 		slices.SortStableFunc(h.Inventory.Objects, func(a, b observe.Object) int { return a.Address.Compare(b.Address) })
+		h.Inventory.Own()
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/cleat-dev/cleat/reconcile/graph"
 	"github.com/cleat-dev/cleat/reconcile/observe"
@@ -38,13 +39,13 @@ func (b *builder) claims() {
 		}
 	}
 	for inventory, wanted := range byHost {
-		b.among(wanted)
-		b.against(inventory, wanted)
+		b.against(inventory, b.among(wanted))
 	}
 }
 
-// among finds two declared objects that want the same.
-func (b *builder) among(wanted []claim) {
+// among finds two declared objects that want the same, and returns the other claims.
+func (b *builder) among(wanted []claim) []claim {
+	var rest []claim
 	type key struct {
 		kind  contract.ClaimKind
 		value string
@@ -52,14 +53,15 @@ func (b *builder) among(wanted []claim) {
 	first := map[key][]claim{}
 	for _, c := range wanted {
 		k := key{c.Kind, c.Value}
-		for _, other := range first[k] {
-			if c.Conflicts(other.Claim) && other.step.Address != c.step.Address {
-				b.refuse(c, fmt.Sprintf("%s %q is also taken by %s. Give one of them another.", c.Kind, c.Value, other.step.Address))
-				break
-			}
+		clash := slices.IndexFunc(first[k], func(other claim) bool { return c.Conflicts(other.Claim) && other.step.Address != c.step.Address })
+		if clash >= 0 {
+			b.refuse(c, fmt.Sprintf("%s %q is also taken by %s. Give one of them another.", c.Kind, c.Value, first[k][clash].step.Address))
+		} else {
+			rest = append(rest, c)
 		}
 		first[k] = append(first[k], c)
 	}
+	return rest
 }
 
 // against finds foreign objects that have what a step is about to take.
@@ -73,7 +75,7 @@ func (b *builder) against(inventory *observe.Inventory, wanted []claim) {
 			continue
 		}
 		for _, t := range taken[c.Value] {
-			if !c.Conflicts(t.Claim) || t.By == c.step.Address || b.leaves(t.By) {
+			if !c.Conflicts(t.Claim) || t.By == c.step.Address || b.leaves(t.By) || c.step.adopts(t) {
 				continue
 			}
 			text := fmt.Sprintf("%s %q is taken by %s, which is not managed here.", c.Kind, c.Value, t.Owner)
@@ -88,6 +90,11 @@ func (b *builder) against(inventory *observe.Inventory, wanted []claim) {
 			break
 		}
 	}
+}
+
+// adopts reports whether a thing is taken by the object an import block makes ours.
+func (s *Step) adopts(t observe.Taken) bool {
+	return s.Adopting != "" && t.Type == s.Address.Type && types.StringValue(t.ID).Equal(s.Before.Attributes()["id"])
 }
 
 // root is the attribute that makes a claim.

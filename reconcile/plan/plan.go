@@ -179,14 +179,15 @@ func (p *Plan) Summary() Summary {
 	return sum
 }
 
-// Step returns the step of an address.
+// Step returns the step of an address: of several, that of what is declared, else the first.
 func (p *Plan) Step(address graph.Instance) (*Step, bool) {
+	var found *Step
 	for _, s := range p.Steps {
-		if s.Address == address {
-			return s, true
+		if s.Address == address && s.Deposed == "" && (found == nil || found.Declared == nil) {
+			found = s
 		}
 	}
-	return nil, false
+	return found, found != nil
 }
 
 // String is the plan in one line per step that does something, with the attributes and causes: what tests compare.
