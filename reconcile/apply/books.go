@@ -109,7 +109,16 @@ func (b *books) changed(s *plan.Step, object types.Object) {
 // carried reports whether the object's own label says all there is to remember: drift was repaired, nothing else.
 func (b *books) carried(s *plan.Step, object types.Object) bool {
 	_, recorded := b.of(s).next.Records[s.Address.String()]
-	return observe.Listed(s.Address.Type) && !recorded && !s.Moved() && s.Adopting == "" && b.record(s, object).Equal(s.Record)
+	if !observe.Listed(s.Address.Type) || recorded || s.Moved() || s.Adopting != "" {
+		return false
+	}
+	record, declared := b.record(s, object), s.Config.Attributes()
+	for name := range record.Values { // what the engine chose was not known when the label was written
+		if v, ok := declared[name]; s.Record.Values[name] == nil && ok && v.IsNull() {
+			delete(record.Values, name)
+		}
+	}
+	return record.Equal(s.Record)
 }
 
 // read notes what a read told of an object only the ledger knows.
