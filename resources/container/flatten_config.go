@@ -24,7 +24,7 @@ func flatten(o observation, last Model) Model {
 		RemoveVolumes: orBool(last.RemoveVolumes, true),
 		WaitTimeout:   orInt(last.WaitTimeout, 60), ReadTimeout: orInt(last.ReadTimeout, 15000),
 	}
-	if !given(m.Image) {
+	if !given(m.Image) || !o.asDeclared && !sameImage(o.Config.Image, m.Image.ValueString()) {
 		m.Image = types.StringValue(o.Config.Image)
 	}
 	if strings.TrimPrefix(last.Name.ValueString(), "/") == m.Name.ValueString() && given(last.Name) {

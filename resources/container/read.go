@@ -22,6 +22,8 @@ type observation struct {
 	// image is the configuration of the container's image. When the image is gone it is that of the container, so
 	// that nothing is taken for declared.
 	image dockerspec.DockerOCIImageConfig
+	// asDeclared: the reference in last stands for the image, or did when it was recorded.
+	asDeclared bool
 	// podman tells the engine that reports some settings by what they come to, and others not at all.
 	podman bool
 	// noSwapLimit tells a kernel that cannot limit swap.
@@ -110,7 +112,8 @@ func observe(ctx context.Context, e API, last Model) (observation, error) {
 	for _, entry := range o.Config.Env {
 		o.podman = o.podman || entry == "container=podman"
 	}
-	image, err := imageOf(ctx, e, o.Image, last.Image.ValueString())
+	image, asDeclared, err := imageOf(ctx, e, o.Image, last.Image.ValueString())
+	o.asDeclared = asDeclared || given(last.ImageID)
 	switch {
 	case err == nil && image.Config != nil:
 		o.image = *image.Config
@@ -132,14 +135,16 @@ func observe(ctx context.Context, e API, last Model) (observation, error) {
 }
 
 // imageOf inspects the image of a container. It asks by the declared name first, as Resolve is going to: mostly that
-// is the image, and an engine is asked once for all containers of it.
-func imageOf(ctx context.Context, e API, id, declared string) (moby.ImageInspectResult, error) {
-	if declared != "" && declared != id {
+// is the image, and an engine is asked once for all containers of it. It also reports whether that is so.
+func imageOf(ctx context.Context, e API, id, declared string) (moby.ImageInspectResult, bool, error) {
+	same := imageID(declared) == imageID(id)
+	if declared != "" && !same {
 		if r, err := e.ImageInspect(ctx, declared); err == nil && imageID(r.ID) == imageID(id) {
-			return r, nil
+			return r, true, nil
 		}
 	}
-	return e.ImageInspect(ctx, id)
+	r, err := e.ImageInspect(ctx, id)
+	return r, same, err
 }
 
 // assumedImage is what an image that is gone is taken to have had.
