@@ -38,7 +38,7 @@ func (Type) Create(ctx context.Context, e API, planned Model) (Model, error) {
 	if err != nil {
 		return planned, err
 	}
-	if endpoints != nil {
+	if endpoints != nil && !before(e, "1.22") { // below it the network mode says all there is to say
 		options.NetworkingConfig = &network.NetworkingConfig{EndpointsConfig: endpoints}
 	}
 	planned.UploadHash = hashSources(planned.Uploads, files)
@@ -133,6 +133,12 @@ func withTimeout(ctx context.Context, b contract.Blocks[Timeouts], operation str
 	}
 	ctx, cancel := context.WithTimeout(ctx, d)
 	return ctx, cancel, nil
+}
+
+// before reports whether the engine is known to speak an older API version.
+func before(e API, version string) bool {
+	v, ok := e.(contract.Versioned)
+	return ok && versions.LessThan(v.ClientVersion(), version)
 }
 
 // speaks reports whether the engine is known to speak an API version.

@@ -27,19 +27,19 @@ func (Type) Rules() contract.Rules {
 		"network_data": {MovedBy: []string{"networks_advanced", "start", "must_run"}},
 
 		"container_logs": {Stable: true, Unreported: true},
-		"upload":         {Unreported: true},
+		"upload":         {Unreported: true, Requires: "1.20"},
 		"upload_hash":    {Stable: true, Explain: func(attr.Value, attr.Value) string { return "a local file named by upload.source changed" }},
 		"platform":       {Unreported: true, Requires: "1.41"},
 
 		"name":              {Effect: contract.InPlace, Since: "1.17", Same: sameText(func(a, b string) bool { return strings.TrimPrefix(a, "/") == strings.TrimPrefix(b, "/") })},
 		"start":             {Effect: contract.InPlace},
 		"must_run":          {Effect: contract.InPlace, Same: mayRun},
-		"restart":           {Effect: contract.InPlace, Since: "1.23", Call: contract.CallContainerUpdate},
+		"restart":           {Effect: contract.InPlace, Since: "1.23", Call: contract.CallContainerUpdate, RequiresFor: policySince},
 		"max_retry_count":   {Effect: contract.InPlace, Since: "1.23", Call: contract.CallContainerUpdate},
 		"networks_advanced": {By: bridgeReplaces, Since: "1.21", Requires: "1.21"},
 
-		"networks_advanced.ipv4_address": {Same: sameText(sameAddress)},
-		"networks_advanced.ipv6_address": {Same: sameText(sameAddress)},
+		"networks_advanced.ipv4_address": {Same: sameText(sameAddress), Requires: "1.22"},
+		"networks_advanced.ipv6_address": {Same: sameText(sameAddress), Requires: "1.22"},
 		"networks_advanced.mac_address":  {Same: sameText(func(a, b string) bool { return strings.EqualFold(a, b) || sameMAC(a, b) || sameMAC(b, a) }), Requires: "1.44"},
 		"networks_advanced.gw_priority":  {Requires: "1.48"},
 
@@ -98,13 +98,22 @@ func (Type) Rules() contract.Rules {
 	for name, version := range map[string]string{
 		"device_read_bps": "1.22", "device_read_iops": "1.22", "device_write_bps": "1.22", "device_write_iops": "1.22",
 		"device_requests": "1.40", "dns_opts": "1.21", "group_add": "1.20", "mounts": "1.25", "rm": "1.25",
-		"mounts.volume_options.subpath": "1.45",
+		"mounts.volume_options.subpath": "1.45", "volumes.volume_name": "1.21",
+		"networks_advanced.aliases": "1.22", "networks_advanced.link_local_ips": "1.22", "networks_advanced.driver_opts": "1.32",
 
 		"tmpfs": "1.22",
 	} {
 		rules[name] = contract.Rule{Requires: version}
 	}
 	return rules
+}
+
+// policySince is the version that brought a restart policy.
+func policySince(desired attr.Value) string {
+	if s, ok := desired.(types.String); ok && s.ValueString() == "unless-stopped" {
+		return "1.21"
+	}
+	return ""
 }
 
 // liftReplaces: the engine reads no limit as "leave the limit".

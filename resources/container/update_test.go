@@ -42,6 +42,8 @@ func TestUpdate(t *testing.T) {
 		"only recorded":  {nil, func(m *Model) { m.WaitTimeout, m.DestroyGraceSeconds, m.RemoveVolumes = num(5), num(3), yes(false) }, nil},
 		"may stop":       {nil, func(m *Model) { m.MustRun = yes(false) }, nil},
 		"spelling":       {nil, func(m *Model) { m.Image, m.NetworkMode = str("h2base:latest"), str("default") }, nil},
+		"network first":  {nil, networks(Network{Name: str("n1")}), []string{"inspect", "connect n1 ", "disconnect bridge"}},
+		"network last":   {networks(Network{Name: str("n1")}), nil, []string{"inspect", "connect bridge ", "disconnect n1"}},
 		"network new":    {networks(Network{Name: str("n1")}), networks(Network{Name: str("n2"), Aliases: setOf("a")}, Network{Name: str("n1")}), []string{"inspect", "connect n2 a"}},
 		"network other":  {networks(Network{Name: str("n1")}), networks(Network{Name: str("n2")}), []string{"inspect", "connect n2 ", "disconnect n1"}},
 		"network id":     {networks(Network{Name: str("n1")}), networks(Network{Name: str("n1-id")}), []string{"inspect"}},
@@ -86,8 +88,6 @@ func TestReplaces(t *testing.T) {
 		"no cpus":         {func(m *Model) { m.CPUs = str("1") }, nil, "cpus"},
 		"no cpu set":      {func(m *Model) { m.CPUSet = str("0") }, nil, "cpu_set"},
 		"no reservation":  {func(m *Model) { m.MemoryReservation = num(8) }, nil, "memory_reservation"},
-		"first network":   {nil, func(m *Model) { m.Networks = contract.BlocksOf(Network{Name: str("n1")}) }, "networks_advanced"},
-		"last network":    {func(m *Model) { m.Networks = contract.BlocksOf(Network{Name: str("n1")}) }, nil, "networks_advanced"},
 		"command":         {nil, func(m *Model) { m.Command = listOf("busybox", "true") }, "command"},
 		"env taken away":  {func(m *Model) { m.Env = setOf("A=1") }, nil, "env"},
 		"device limit":    {nil, func(m *Model) { m.DeviceReadBps = contract.BlocksOf(DeviceRate{str("/dev/vda"), num(1)}) }, "device_read_bps"},
@@ -247,7 +247,11 @@ func TestInexpressible(t *testing.T) {
 		version string
 		f       func(*Model)
 	}{
-		"init": {"1.24", func(m *Model) { m.Init = yes(true) }},
+		"init":                         {"1.24", func(m *Model) { m.Init = yes(true) }},
+		"upload":                       {"1.19", func(m *Model) { m.Uploads = contract.BlocksOf(Upload{File: str("/x"), Content: str("y")}) }},
+		"restart":                      {"1.20", func(m *Model) { m.Restart = str("unless-stopped") }},
+		"networks_advanced[0].aliases": {"1.21", func(m *Model) { m.Networks = contract.BlocksOf(Network{Name: str("n1"), Aliases: setOf("a")}) }},
+		"volumes[0].volume_name":       {"1.20", func(m *Model) { m.Volumes = contract.BlocksOf(Volume{VolumeName: str("v"), ContainerPath: str("/v")}) }},
 		"networks_advanced[0].mac_address": {"1.43", func(m *Model) {
 			m.Networks = contract.BlocksOf(Network{Name: str("n1"), MacAddress: str("02:42:00:00:00:05")})
 		}},

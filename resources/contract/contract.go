@@ -129,6 +129,8 @@ type Rule struct {
 	// Requires is the lowest API version that can express the attribute at all. Setting it on an older engine is
 	// refused at plan.
 	Requires string
+	// RequiresFor is the same where the version depends on the value; "" for a value every version can express.
+	RequiresFor func(desired attr.Value) string
 	// Cause of a change of this attribute, where it is always the same one ([Image]); else the host finds it.
 	Cause Cause
 	// Explain words what differs, for values that say little by themselves (hashes of files). The plan shows it.

@@ -11,49 +11,57 @@ import (
 	"github.com/cleat-dev/cleat/api/errs"
 )
 
-// required refuses what is declared and the engine cannot express, by [Rule.Requires], also inside blocks. The error
-// names the first of them in the order of paths.
+// required refuses what is declared and the engine cannot express, by [Rule.Requires] and [Rule.RequiresFor], also
+// inside blocks. The error names the first of them in the order of paths.
 func (p *planner) required(desired map[string]attr.Value, apiVersion string) error {
 	if apiVersion == "" {
 		return nil
 	}
 	for _, path := range slices.Sorted(maps.Keys(p.rules)) {
 		rule := p.rules[path]
-		if rule.Requires == "" || !older(apiVersion, rule.Requires) {
+		if rule.RequiresFor == nil && (rule.Requires == "" || !older(apiVersion, rule.Requires)) {
 			continue
 		}
-		if at, found := p.declaredAt(p.node, desired, path, path); found {
-			return Refuse(at, errs.ErrInvalid, "needs engine API %s or newer, this engine speaks %s; remove it or upgrade the engine", rule.Requires, apiVersion)
+		at, value, found := p.declaredAt(p.node, desired, path, path)
+		if !found {
+			continue
+		}
+		needs := rule.Requires
+		if rule.RequiresFor != nil {
+			needs = rule.RequiresFor(value)
+		}
+		if needs != "" && older(apiVersion, needs) {
+			return Refuse(at, errs.ErrInvalid, "needs engine API %s or newer, this engine speaks %s; remove it or upgrade the engine", needs, apiVersion)
 		}
 	}
 	return nil
 }
 
 // declaredAt finds where in values the attribute or block that rest names says something beyond its default, as the
-// path of a diagnostic. path is the whole of it, as rules know it.
-func (p *planner) declaredAt(n *Node, values map[string]attr.Value, path, rest string) (string, bool) {
+// path of a diagnostic, and its value. path is the whole of it, as rules know it.
+func (p *planner) declaredAt(n *Node, values map[string]attr.Value, path, rest string) (string, attr.Value, bool) {
 	name, inside, nested := strings.Cut(rest, ".")
 	value := values[name]
 	if !nested {
 		a, ok := n.Attribute(name)
-		return name, value != nil && !isZero(value) && !(ok && a.Default != nil && (a.Default.Equal(value) || p.means(path, a.Default, value)))
+		return name, value, value != nil && !isZero(value) && !(ok && a.Default != nil && (a.Default.Equal(value) || p.means(path, a.Default, value)))
 	}
 	b, ok := n.Block(name)
 	if !ok {
-		return "", false
+		return "", nil, false
 	}
 	for i, item := range items(b, value) {
 		if item.IsNull() || item.IsUnknown() {
 			continue
 		}
-		if at, found := p.declaredAt(b.Node, item.Attributes(), path, inside); found {
+		if at, value, found := p.declaredAt(b.Node, item.Attributes(), path, inside); found {
 			if b.Nesting == Single {
-				return name + "." + at, true
+				return name + "." + at, value, true
 			}
-			return fmt.Sprintf("%s[%d].%s", name, i, at), true
+			return fmt.Sprintf("%s[%d].%s", name, i, at), value, true
 		}
 	}
-	return "", false
+	return "", nil, false
 }
 
 // means reports whether two values of a path are the same by its rule.

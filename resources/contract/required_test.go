@@ -15,8 +15,14 @@ import (
 func TestPlanRefusesWhatTheEngineCannotExpress(t *testing.T) {
 	t.Parallel()
 	rules := contract.Rules{
-		"restart":        {Requires: "1.30"},
-		"size":           {Requires: "1.30"},
+		"restart": {Requires: "1.30"},
+		"size":    {Requires: "1.30"},
+		"secret": {RequiresFor: func(v attr.Value) string {
+			if v.Equal(types.StringValue("new")) {
+				return "1.30"
+			}
+			return ""
+		}},
 		"ports.external": {Requires: "1.30"},
 		"ports.protocol": {Requires: "1.30", Same: func(o, d attr.Value) bool { return strings.EqualFold(o.String(), d.String()) }},
 		"labels.value":   {Requires: "1.30"},
@@ -45,6 +51,9 @@ func TestPlanRefusesWhatTheEngineCannotExpress(t *testing.T) {
 	}{
 		"attribute":                   {map[string]attr.Value{"size": types.StringValue("1m")}, "1.24", "size"},
 		"nothing in it":               {map[string]attr.Value{"size": types.StringValue("")}, "1.24", ""},
+		"value of an old kind":        {map[string]attr.Value{"secret": types.StringValue("old")}, "1.24", ""},
+		"value of a new kind":         {map[string]attr.Value{"secret": types.StringValue("new")}, "1.24", "secret"},
+		"value, new enough":           {map[string]attr.Value{"secret": types.StringValue("new")}, "1.30", ""},
 		"new enough":                  {map[string]attr.Value{"size": types.StringValue("1m")}, "1.30", ""},
 		"version not known":           {map[string]attr.Value{"size": types.StringValue("1m")}, "", ""},
 		"not known yet":               {map[string]attr.Value{"size": types.StringUnknown()}, "1.24", ""},

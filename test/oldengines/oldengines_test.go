@@ -2,6 +2,7 @@ package oldengines
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"os"
 	"os/exec"
@@ -53,7 +54,7 @@ func (c *cleat) run(t *testing.T, code int, args ...string) string {
 // docker runs a command of the docker program, which speaks the engine's newest version.
 func (c *cleat) docker(t *testing.T, args ...string) string {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "docker", args...)
+	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), "docker", args...) // also to clean up
 	cmd.Env = c.engine.Env()
 	text, err := cmd.CombinedOutput()
 	if err != nil {

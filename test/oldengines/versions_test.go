@@ -87,8 +87,8 @@ resource "docker_container" "job" {
 `, id)
 }
 
-// versions are those in which something begins that cleat relies on, and what each can.
-var versions = []struct {
+// lives are the versions in which something begins that cleat relies on, and what each can.
+var lives = []struct {
 	api string
 	// storage: there are volumes and networks, and they take labels.
 	storage bool
@@ -108,7 +108,7 @@ var versions = []struct {
 func TestLife(t *testing.T) {
 	e := acctest.Dockerd(t)
 	program := build(t)
-	for _, v := range versions {
+	for _, v := range lives {
 		t.Run(v.api, func(t *testing.T) {
 			t.Parallel()
 			id := strings.ReplaceAll(v.api, ".", "")
@@ -178,5 +178,33 @@ func (c *cleat) committed(t *testing.T, image string) {
 	labels := c.docker(t, "inspect", "--format", "{{json .Config.Labels}}", image)
 	if !strings.Contains(labels, `"tier":"front"`) || strings.Contains(labels, c.project) {
 		t.Errorf("API %s: the committed image has the labels %s", c.version, labels)
+	}
+}
+
+// TestUnlabelled: volumes and networks, which could not be told from anybody's below 1.23, are refused at plan there,
+// whether the engine has them (1.21) or not; nothing is made.
+func TestUnlabelled(t *testing.T) {
+	e := acctest.Dockerd(t)
+	program := build(t)
+	for api, wants := range map[string][]string{
+		"1.18": {"docker_volume.data", "docker_network.lan", "needs engine API 1.21"},
+		"1.22": {"docker_volume.data", "docker_network.lan", "take labels for a docker_volume from API 1.23 on", "cleat adopt"},
+	} {
+		t.Run(api, func(t *testing.T) {
+			t.Parallel()
+			id := strings.ReplaceAll(api, ".", "") + "x"
+			c := &cleat{program: program, dir: t.TempDir(), version: api, project: "old" + id, engine: e}
+			c.write(t, "app/Dockerfile", "FROM busybox:1\n")
+			c.write(t, "main.tf", stack(id, 64, "no")+storage(id))
+			plan := c.run(t, 1, "apply", "-auto-approve")
+			for _, want := range wants {
+				if !strings.Contains(plan, want) {
+					t.Errorf("the plan does not say %q:\n%s", want, plan)
+				}
+			}
+			if left := c.docker(t, "ps", "-a", "--format", "{{.Names}}", "--filter", "name=old-"+id); left != "" {
+				t.Errorf("made: %s", left)
+			}
+		})
 	}
 }
