@@ -29,7 +29,7 @@ func flattenLimits(o observation, last Model, m *Model) {
 	}
 	m.CPUPeriod = followInt(last.CPUPeriod, period)
 	m.CPUQuota = followInt(last.CPUQuota, quota, -1) // -1 is no limit too
-	m.ShmSize = types.Int64Value(mebibytes(o.HostConfig.ShmSize, last.ShmSize))
+	m.ShmSize = types.Int64Value(o.HostConfig.ShmSize / mebibyte) // podman's default is no whole number of them
 
 	policy := o.HostConfig.RestartPolicy
 	m.Restart = types.StringValue("no")

@@ -161,3 +161,15 @@ func TestRetriesFollow(t *testing.T) {
 		}
 	}
 }
+
+// TestShmSizeStays: podman's default is no whole number of mebibytes, and reads the same every time.
+func TestShmSizeStays(t *testing.T) {
+	t.Parallel()
+	o := observation{InspectResponse: container.InspectResponse{HostConfig: &container.HostConfig{ShmSize: 65536000}}}
+	var first, second Model
+	flattenLimits(o, Model{}, &first)
+	flattenLimits(o, first, &second)
+	if first.ShmSize != second.ShmSize {
+		t.Errorf("%s, then %s", first.ShmSize, second.ShmSize)
+	}
+}
