@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"runtime/debug"
 
 	"github.com/hashicorp/terraform-plugin-framework/provider"
 	"github.com/hashicorp/terraform-plugin-framework/providerserver"
@@ -14,6 +15,10 @@ import (
 	"github.com/cleat-dev/cleat/internal/version"
 	docker "github.com/cleat-dev/cleat/provider"
 )
+
+// heapGrowth is how far the heap may grow over what lives before it is collected, in percent. A plan leaves much
+// garbage and keeps little; a quarter of Go's standard costs a few percent of CPU and halves the memory. GOGC overrides it.
+const heapGrowth = 25
 
 // address is where Terraform looks for the provider.
 const address = "registry.terraform.io/cleat-dev/docker"
@@ -25,6 +30,9 @@ func main() {
 	if *show {
 		fmt.Println(version.String())
 		return
+	}
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(heapGrowth)
 	}
 	if err := serve(context.Background(), *attach); err != nil {
 		fmt.Fprintln(os.Stderr, "terraform-provider-docker:", err)

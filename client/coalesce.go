@@ -3,6 +3,7 @@ package client
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"io"
 	"net/http"
 	"strconv"
@@ -65,6 +66,9 @@ func (c *coalesce) RoundTrip(req *http.Request) (*http.Response, error) {
 		a, err := c.fetch(req.WithContext(ctx))
 		if err == nil && image && a.status == http.StatusOK {
 			c.remember(key, a, imageEpoch)
+			if byID := keyByID(req, rest, a); byID != "" && byID != key {
+				c.remember(byID, a, imageEpoch)
+			}
 		}
 		return a, err
 	})
@@ -190,6 +194,18 @@ func isRead(rest string) bool {
 
 func isImageInspect(rest string) bool {
 	return strings.HasPrefix(rest, "/images/") && strings.HasSuffix(rest, "/json") && rest != "/images/json"
+}
+
+// keyByID is under which key the inspect of the same image by its id is remembered: what is asked by name in one place
+// is asked by id in another. A question with parameters may have another answer.
+func keyByID(req *http.Request, rest string, a *answer) string {
+	var image struct {
+		ID string `json:"Id"`
+	}
+	if req.URL.RawQuery != "" || json.Unmarshal(a.body, &image) != nil || !strings.HasPrefix(image.ID, "sha256:") {
+		return ""
+	}
+	return strings.TrimSuffix(req.URL.Path, rest) + "/images/" + image.ID + "/json?"
 }
 
 func changesImages(method, rest string) bool {

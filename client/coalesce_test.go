@@ -304,3 +304,27 @@ func TestSplitVersion(t *testing.T) {
 type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
+
+func TestImageByIDIsKnownByName(t *testing.T) {
+	t.Parallel()
+	const body = `{"Id":"sha256:abc"}`
+	g := &gate{body: func() io.ReadCloser { return io.NopCloser(strings.NewReader(body)) }}
+	c := &coalesce{next: g}
+	for _, path := range []string{"/v1.41/images/team/app:1/json", "/v1.41/images/sha256:abc/json", "/v1.41/images/team/app:1/json"} {
+		if got, err := call(t.Context(), c, http.MethodGet, path); err != nil || got != body {
+			t.Fatalf("GET %s: %q, %v", path, got, err)
+		}
+	}
+	if n := g.calls.Load(); n != 1 {
+		t.Errorf("%d calls for one image, want 1", n)
+	}
+	if _, err := call(t.Context(), c, http.MethodPost, "/v1.41/images/app/tag"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := call(t.Context(), c, http.MethodGet, "/v1.41/images/sha256:abc/json"); err != nil {
+		t.Fatal(err)
+	}
+	if n := g.calls.Load(); n != 3 {
+		t.Errorf("%d calls after a change of images, want 3", n)
+	}
+}
