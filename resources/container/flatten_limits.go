@@ -28,7 +28,7 @@ func flattenLimits(o observation, last Model, m *Model) {
 		period, quota = 0, 0 // podman reports both forms of the one limit
 	}
 	m.CPUPeriod = followInt(last.CPUPeriod, period)
-	m.CPUQuota = followInt(last.CPUQuota, quota, -1) // -1 is no limit too
+	m.CPUQuota = followInt(last.CPUQuota, quota, -1)              // -1 is no limit too
 	m.ShmSize = types.Int64Value(o.HostConfig.ShmSize / mebibyte) // podman's default is no whole number of them
 
 	policy := o.HostConfig.RestartPolicy
