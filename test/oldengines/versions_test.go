@@ -95,7 +95,7 @@ var lives = []struct {
 	// limits and restart: what changes in place.
 	limits, restart bool
 }{
-	{api: "1.18"}, {api: "1.19"}, {api: "1.20"}, {api: "1.21"},
+	{api: "1.18"}, {api: "1.21"},
 	{api: "1.22", limits: true},
 	{api: "1.23", storage: true, limits: true, restart: true},
 	{api: "1.24", storage: true, limits: true, restart: true},
