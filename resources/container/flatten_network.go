@@ -60,8 +60,10 @@ func flattenNetworks(o observation, last Model, m *Model) {
 	var byMode string
 	m.NetworkMode, byMode = flattenMode(o, last, have)
 	m.NetworkData = flattenData(have)
+	// The default bridge is what is there when nothing else is; beside declared networks nobody asked for it.
+	alone := !slices.ContainsFunc(have.names(), func(name string) bool { return !isEngineNetwork(name) })
 	for _, name := range have.names() {
-		if e := have[name]; e != nil && (declares(last.Networks, have, name) || name != byMode && !isEngineNetwork(name)) {
+		if e := have[name]; e != nil && (declares(last.Networks, have, name) || name != byMode && !(alone && isEngineNetwork(name))) {
 			m.Networks.Items = append(m.Networks.Items, flattenNetwork(o, last.Networks, have, name))
 		}
 	}
@@ -76,6 +78,8 @@ func flattenMode(o observation, last Model, have attached) (types.String, string
 	if given(last.NetworkMode) && isDefaultMode(last.NetworkMode.ValueString()) {
 		byDefault = last.NetworkMode
 	}
+	// Before API 1.21 engines say nothing of networks, which is nil.
+	none := have != nil && len(have) == 0 && o.State.Running && len(last.Networks.Items) == 0
 	switch {
 	case o.HostConfig.NetworkMode.IsHost(), o.HostConfig.NetworkMode.IsNone(), o.HostConfig.NetworkMode.IsContainer():
 		return followString(last.NetworkMode, mode, o.sameMode), ""
@@ -84,11 +88,20 @@ func flattenMode(o observation, last Model, have attached) (types.String, string
 		if name, ok := have.find(wanted); ok && (mode == wanted || mode == name || mode == have[name].NetworkID || o.podman) {
 			return last.NetworkMode, name
 		}
+		if none {
+			return types.StringValue(disconnected), ""
+		}
 		// The network was left behind its mode: without it the mode does not hold.
 		return byDefault, ""
+	case none:
+		return types.StringValue(disconnected), ""
 	}
 	return byDefault, ""
 }
+
+// disconnected is observed in place of a network mode when the container runs and somebody took away the network of
+// its mode.
+const disconnected = "disconnected"
 
 func flattenNetwork(o observation, last contract.Blocks[Network], have attached, name string) Network {
 	e := have[name]

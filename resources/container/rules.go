@@ -24,7 +24,7 @@ func (Type) Rules() contract.Rules {
 		"image":        {Effect: contract.InPlace, Same: sameText(sameImage)}, // only the spelling is recorded; image_id decides
 		"image_id":     {Stable: true, Cause: contract.Image},
 		"exit_code":    {MovedBy: []string{"start", "must_run"}},
-		"network_data": {MovedBy: []string{"networks_advanced", "start", "must_run"}},
+		"network_data": {MovedBy: []string{"network_mode", "networks_advanced", "start", "must_run"}},
 
 		"container_logs": {Stable: true, Unreported: true},
 		"upload":         {Unreported: true, Requires: "1.20"},
@@ -36,7 +36,7 @@ func (Type) Rules() contract.Rules {
 		"must_run":          {Effect: contract.InPlace, Same: mayRun},
 		"restart":           {Effect: contract.InPlace, Since: "1.23", Call: contract.CallContainerUpdate, RequiresFor: policySince},
 		"max_retry_count":   {Effect: contract.InPlace, Since: "1.23", Call: contract.CallContainerUpdate},
-		"networks_advanced": {By: bridgeReplaces, Since: "1.21", Requires: "1.21"},
+		"networks_advanced": {Effect: contract.InPlace, Since: "1.21", Requires: "1.21"},
 
 		"networks_advanced.ipv4_address": {Same: sameText(sameAddress), Requires: "1.22"},
 		"networks_advanced.ipv6_address": {Same: sameText(sameAddress), Requires: "1.22"},
@@ -54,7 +54,7 @@ func (Type) Rules() contract.Rules {
 		"gpus":                 {Same: sameText(sameGPUs), Requires: "1.40"},
 		"host.ip":              {Same: sameText(sameAddress)},
 		"log_opts":             {Stable: true, Unreported: true, Same: subset},
-		"network_mode":         {Same: sameText(func(a, b string) bool { return isDefaultMode(a) && isDefaultMode(b) })},
+		"network_mode":         {By: modeReplaces, Same: sameText(func(a, b string) bool { return isDefaultMode(a) && isDefaultMode(b) })},
 		"security_opts":        {Unreported: true, Same: sameSet(canonicalSecurity)},
 		"stop_signal":          {Same: sameText(sameSignal), Requires: "1.21"},
 		"ulimit":               {Same: subset},
@@ -135,13 +135,15 @@ func isNothing(v attr.Value) bool {
 	return v.IsNull()
 }
 
-// bridgeReplaces: with the first network the default bridge has to go, with the last one it has to come, and with it
-// the network mode, which cannot be changed.
-func bridgeReplaces(observed, desired attr.Value) contract.Effect {
-	if !desired.IsUnknown() && (len(elements(observed)) == 0) != (len(elements(desired)) == 0) {
-		return contract.Replace
+// modeReplaces: a container keeps its network mode for life, but one that was disconnected from the network of its mode
+// can be connected again.
+func modeReplaces(observed, desired attr.Value) contract.Effect {
+	o, _ := observed.(types.String)
+	d, _ := desired.(types.String)
+	if mode := d.ValueString(); o.ValueString() == disconnected && given(d) && mode != "host" && mode != "none" && !strings.HasPrefix(mode, "container:") {
+		return contract.InPlace
 	}
-	return contract.InPlace
+	return contract.Replace
 }
 
 // mayRun: must_run = false asks for nothing, so a container that runs is as declared.

@@ -107,7 +107,7 @@ func limitAttributes() map[string]schema.Attribute {
 
 func namespaceAttributes() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
-		"network_mode":      text("bridge", "Network the container starts in: `bridge`, `host`, `none`, `container:NAME` or the name of a network. `networks_advanced` takes the place of `bridge`."+replaces, networkMode),
+		"network_mode":      text("bridge", "Network the container starts in: `bridge`, `host`, `none`, `container:NAME` or the name of a network. `networks_advanced` takes the place of `bridge`. A container somebody disconnected from it is connected again."+replaces, networkMode),
 		"ipc_mode":          engineChosen("IPC namespace: `none`, `private`, `shareable`, `host` or `container:NAME`; the engine's default when not given."+replaces, ipcMode),
 		"pid_mode":          optional("PID namespace: `host` or `container:NAME`; its own when not given."+replaces, pidMode),
 		"userns_mode":       optional("User namespace: `host`, when the engine remaps users." + replaces),

@@ -135,7 +135,7 @@ func mounts() schema.SetNestedBlock {
 }
 
 func networks() schema.SetNestedBlock {
-	return setBlock("Networks the container is attached to, in place of the default bridge. Connected and disconnected in place; the first network given and the last one taken away replace the container.", attributes{
+	return setBlock("Networks the container is attached to, in place of the default bridge. Connected and disconnected in place.", attributes{
 		"name":           required("Name or id of the network.", stringvalidator.LengthAtLeast(1)),
 		"aliases":        set("Names of the container in the network beyond its own."),
 		"ipv4_address":   optional("IPv4 address.", ipAddress),

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/moby/moby/api/types/container"
+	"github.com/moby/moby/api/types/network"
 	moby "github.com/moby/moby/client"
 
 	"github.com/cleat-dev/cleat/api/errs"
@@ -41,7 +42,7 @@ func (Type) Update(ctx context.Context, e API, observed, planned Model, changes 
 			return planned, explainUpdate(name, err)
 		}
 	}
-	if changes.Has("networks_advanced") {
+	if changes.Has("networks_advanced", "network_mode") {
 		if err := updateNetworks(ctx, e, id, observed, planned); err != nil {
 			return planned, fmt.Errorf("container %q: %w", name, err)
 		}
@@ -138,11 +139,14 @@ func updateNetworks(ctx context.Context, e API, id string, observed, planned Mod
 			return err
 		}
 	}
-	mode := planned.NetworkMode.ValueString()
+	mode, err := attachMode(ctx, e, r.Container, planned)
+	if err != nil {
+		return err
+	}
 	for _, name := range have.names() {
-		// What the network mode attaches is not ours to detach, unless it was declared and no longer is.
+		// What the network mode attaches stays.
 		byMode := name == mode || have[name] != nil && have[name].NetworkID == mode
-		if slices.Contains(keep, name) || byMode || isEngineNetwork(name) && !declares(observed.Networks, have, name) {
+		if slices.Contains(keep, name) || byMode {
 			continue
 		}
 		if err := disconnect(ctx, e, id, name); err != nil {
@@ -150,6 +154,38 @@ func updateNetworks(ctx context.Context, e API, id string, observed, planned Mod
 		}
 	}
 	return nil
+}
+
+// attachMode connects the container to the network of its mode where it is not, and returns that network. With
+// networks declared the default bridge is not among them. Engines keep an attachment over restarts, whatever the mode
+// the container was created with.
+func attachMode(ctx context.Context, e API, c container.InspectResponse, planned Model) (string, error) {
+	mode := planned.NetworkMode.ValueString()
+	if isDefaultMode(mode) {
+		if len(planned.Networks.Items) > 0 {
+			return "", nil
+		}
+		mode = defaultNetwork(c)
+	}
+	if _, attached := endpoints(c).find(mode); attached || declares(planned.Networks, endpoints(c), mode) {
+		return mode, nil
+	}
+	_, err := e.NetworkConnect(ctx, mode, moby.NetworkConnectOptions{Container: c.ID, EndpointConfig: &network.EndpointSettings{}})
+	if err != nil && !(errors.Is(err, errs.ErrNotFound) && mode != planned.NetworkMode.ValueString()) { // an engine may have no bridge
+		return mode, contract.At("network_mode", "connecting to network %q: %w", mode, err)
+	}
+	return mode, nil
+}
+
+// defaultNetwork is the name of the network the engine attaches by itself.
+func defaultNetwork(c container.InspectResponse) string {
+	switch {
+	case c.Platform == "windows":
+		return "nat"
+	case c.Config != nil && slices.Contains(c.Config.Env, "container=podman"):
+		return "podman"
+	}
+	return "bridge"
 }
 
 func disconnect(ctx context.Context, e API, id, network string) error {
