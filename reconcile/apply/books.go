@@ -46,11 +46,17 @@ func (b *books) of(s *plan.Step) *book { return b.open[b.in.Hosts[s.Provider].In
 // ours.
 func (b *books) intend(ctx context.Context, p *plan.Plan) error {
 	for _, s := range p.Steps {
-		if s.Action != plan.Create || observe.Listed(s.Address.Type) || s.Existed {
+		if s.Action != plan.Create && s.Action != plan.Replace || observe.Listed(s.Address.Type) || s.Existed {
 			continue
 		}
 		record := b.record(s, s.After)
 		record.Intent = true
+		if s.Action == plan.Replace {
+			if plan.SamePlace(b.in.Types.Resources[s.Address.Type], s.Before, s.After) {
+				continue // the record of the old one leads to either
+			}
+			record.Previous = &s.Record
+		}
 		b.of(s).next.Records[s.Address.String()] = record
 	}
 	return b.write(ctx)
@@ -74,25 +80,29 @@ func (b *books) made(s *plan.Step, object types.Object) {
 	b.keep(s, object)
 }
 
-// superseded notes that the old object of a replacement is still there; a label of its own says so where it has one.
-func (b *books) superseded(s *plan.Step) {
+// failed takes back the intent of a replacement that made nothing: the old object is what there is.
+func (b *books) failed(s *plan.Step) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	records := b.of(s).next.Records
-	if record, ok := records[s.Address.String()]; ok && !observe.Listed(s.Address.Type) {
-		record.Previous = &s.Record
-		records[s.Address.String()] = record
+	if s.Action == plan.Replace && !observe.Listed(s.Address.Type) {
+		b.of(s).next.Records[s.Address.String()] = s.Record
 	}
 }
 
-// cleared notes that it is gone.
+// cleared notes that one of two objects of an address is gone: the old one of a replacement, or the new one of a
+// replacement that was given up.
 func (b *books) cleared(s *plan.Step) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	records := b.of(s).next.Records
-	if record, ok := records[s.Address.String()]; ok && record.Previous != nil {
+	record, ok := records[s.Address.String()]
+	switch {
+	case !ok || record.Previous == nil:
+	case record.Previous.ID == s.ID:
 		record.Previous = nil
 		records[s.Address.String()] = record
+	case record.ID == s.ID:
+		records[s.Address.String()] = *record.Previous
 	}
 }
 
@@ -138,7 +148,11 @@ func (b *books) keep(s *plan.Step, object types.Object) {
 	if s.Moved() {
 		delete(b.of(s).next.Records, s.PreviousAddress.String())
 	}
-	record.Previous = b.of(s).next.Records[s.Address.String()].Previous
+	before := b.of(s).next.Records[s.Address.String()]
+	if record.Previous = before.Previous; record.Previous != nil && record.Previous.ID == s.ID && s.Action != plan.Replace {
+		before.Previous = nil // it is the old object that stays
+		record.Previous = &before
+	}
 	b.of(s).next.Records[s.Address.String()] = record
 }
 

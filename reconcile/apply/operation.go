@@ -130,6 +130,8 @@ func (o *operation) createFirst(ctx context.Context) error {
 	var partial *contract.Partial
 	if err == nil || errors.As(err, &partial) {
 		o.books.made(o.step, o.result)
+	} else if !o.removedEarly() {
+		o.books.failed(o.step)
 	}
 	return err
 }
@@ -176,11 +178,11 @@ func (o *operation) replace(ctx context.Context) error {
 // clearAside removes what an interrupted replacement left aside: its place is needed. The object that comes back when
 // this replacement fails is the one that is there now.
 func (o *operation) clearAside() error {
-	for _, s := range o.Plan.Steps {
+	for _, s := range o.index.at[o.step.Address] {
 		o.mu.Lock()
 		done := o.ended[s]
 		o.mu.Unlock()
-		if s.Deposed == "" || s.Address != o.step.Address || s.Action != plan.Delete || done {
+		if s.Deposed == "" || s.Action != plan.Delete || done {
 			continue
 		}
 		if err := o.removeOne(s); err != nil {
@@ -224,14 +226,17 @@ func (o *operation) createBefore(ctx context.Context) error {
 		return nil
 	}
 	if o.resource.Prepares() || o.inUse() {
-		o.books.superseded(o.step)
 		o.mu.Lock()
 		o.outlived = append(o.outlived, o)
 		o.mu.Unlock()
 		return nil
 	}
 	o.event(Progress, "removing the old one", nil)
-	return o.discard(ctx, o.step.Before)
+	if err := o.discard(ctx, o.step.Before); err != nil {
+		return err
+	}
+	o.books.cleared(o.step)
+	return nil
 }
 
 // leavesOld reports whether there is an old object of ours beside the one just made. There is none where the new one
@@ -319,6 +324,7 @@ func (r *run) removeOne(s *plan.Step) error {
 		r.mu.Lock()
 		r.gone[s] = true
 		r.mu.Unlock()
+		r.books.cleared(s)
 		return nil
 	}
 	r.books.removed(s)

@@ -34,12 +34,7 @@ func (r *run) ready(n config.Node) bool {
 	if n.Kind == config.ResourceNode && r.Types.Resources[n.Type].Prepares() {
 		return true
 	}
-	for _, s := range r.Plan.Steps {
-		if s.Address.Resource() == n.Resource() && (s.Changing() || s.Action == plan.Read) {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(r.index.of[n.Resource()], func(s *plan.Step) bool { return s.Changing() || s.Action == plan.Read })
 }
 
 // converge visits everything that is declared and not visited yet.
@@ -67,15 +62,20 @@ func (r *run) walk(ctx context.Context, g *graph.Graph[config.Node]) {
 		r.report(hcl.Diagnostics{{Severity: hcl.DiagError, Summary: "Dependency cycle", Detail: err.Error()}})
 		return
 	}
-	for _, result := range report {
-		if result.Outcome == graph.Skipped && result.Err != nil {
-			r.report(hcl.Diagnostics{{
-				Severity: hcl.DiagError, Summary: "Interrupted",
-				Detail: "What had begun was finished; the rest was not tried. Run cleat apply again to go on.",
-			}})
-			return
-		}
+	noteInterrupt(r, report)
+}
+
+// noteInterrupt reports, once, that a walk ended before its end.
+func noteInterrupt[N comparable](r *run, report graph.Report[N]) {
+	cut := slices.ContainsFunc(report, func(result graph.Result[N]) bool { return result.Outcome == graph.Skipped && result.Err != nil })
+	if !cut || r.interrupted {
+		return
 	}
+	r.interrupted = true
+	r.report(hcl.Diagnostics{{
+		Severity: hcl.DiagError, Summary: "Interrupted",
+		Detail: "What had begun was finished; the rest was not tried. Run cleat apply again to go on.",
+	}})
 }
 
 // early are the removals that come before anything new: what is declared no longer and nothing living was made from,
@@ -100,14 +100,14 @@ func (r *run) early() []*plan.Step {
 // undermined are the deposed objects something of which is among the removals: a network goes only when nothing that
 // an interrupted replacement left aside is connected to it any more.
 func (r *run) undermined(removals []*plan.Step) []*plan.Step {
-	going := map[graph.Resource]bool{}
+	going, listed := map[graph.Resource]bool{}, map[*plan.Step]bool{}
 	for _, s := range removals {
-		going[s.Address.Resource()] = true
+		going[s.Address.Resource()], listed[s] = true, true
 	}
 	var steps []*plan.Step
 	for _, s := range r.Plan.Steps {
-		if s.Deposed != "" && s.Action == plan.Delete && !slices.Contains(removals, s) &&
-			slices.ContainsFunc(r.madeFrom(s), func(need graph.Resource) bool { return going[need] }) {
+		if s.Deposed != "" && s.Action == plan.Delete && !listed[s] &&
+			slices.ContainsFunc(r.index.from[s], func(need graph.Resource) bool { return going[need] }) {
 			steps = append(steps, s)
 		}
 	}
@@ -133,18 +133,19 @@ func (r *run) late() []*plan.Step {
 func (o *operation) inUse() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return slices.ContainsFunc(o.Plan.Steps, func(other *plan.Step) bool {
-		return other.Address.Resource() != o.step.Address.Resource() && other.Changing() && !o.ended[other] &&
-			slices.Contains(o.madeFrom(other), o.step.Address.Resource())
+	return slices.ContainsFunc(o.index.users[o.step.Address.Resource()], func(other *plan.Step) bool {
+		return other.Address.Resource() != o.step.Address.Resource() && other.Changing() && !o.ended[other]
 	})
 }
 
 // removeOutlived removes what has successors and was still in use when they were made, the newest first. What did not
 // get off it keeps it; the next apply finds it as a deposed object.
 func (r *run) removeOutlived() {
-	slices.Reverse(r.outlived)
-	for _, o := range r.outlived {
+	outlived := r.outlived
+	r.outlived = nil
+	for _, o := range slices.Backward(outlived) {
 		if o.inUse() {
+			r.outlived = slices.Insert(r.outlived, 0, o)
 			continue
 		}
 		if err := o.discard(r.work, o.step.Before); err != nil {
@@ -158,29 +159,23 @@ func (r *run) removeOutlived() {
 // settledAround reports whether everything made from a block, and the object itself where a deposed one is to go, is
 // as planned: what is in use, or may have to come back, is not removed.
 func (r *run) settledAround(s *plan.Step) bool {
-	for _, other := range r.Plan.Steps {
-		if other == s || !other.Changing() || r.ended[other] {
-			continue
-		}
-		uses := slices.Contains(other.Needs, s.Address.Resource()) || s.Deposed != "" && other.Address == s.Address
-		if uses && (other.Action != plan.Delete && other.Action != plan.Forget || r.broken[other]) {
-			return false
-		}
+	around := r.index.users[s.Address.Resource()]
+	if s.Deposed != "" {
+		around = slices.Concat(around, r.index.at[s.Address])
 	}
-	return true
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return !slices.ContainsFunc(around, func(other *plan.Step) bool {
+		removal := other.Action == plan.Delete || other.Action == plan.Forget
+		return other != s && other.Changing() && !r.ended[other] && (!removal || r.broken[other])
+	})
 }
 
 // neededByLiving reports whether an object that stays was made from this one, by its record.
 func (r *run) neededByLiving(s *plan.Step) bool {
-	for _, other := range r.Plan.Steps {
-		if other.Action == plan.Delete || other.Action == plan.Forget {
-			continue
-		}
-		if slices.Contains(other.Record.Needs, s.Address.Resource().String()) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(r.index.made[s.Address.Resource()], func(other *plan.Step) bool {
+		return other.Action != plan.Delete && other.Action != plan.Forget
+	})
 }
 
 // standsAside reports whether a replaced object is kept until its successor is up. It is not when something it was
@@ -189,9 +184,10 @@ func (r *run) standsAside(s *plan.Step) bool {
 	if !r.Types.Resources[s.Address.Type].StepsAside() {
 		return false
 	}
-	for _, other := range r.Plan.Steps {
-		under := slices.Contains(s.Needs, other.Address.Resource()) || slices.Contains(s.Record.Needs, other.Address.Resource().String())
-		if under && other.Action == plan.Replace && !other.CreateBeforeDestroy && !r.Types.Resources[other.Address.Type].Prepares() {
+	for _, need := range r.index.from[s] {
+		if slices.ContainsFunc(r.index.of[need], func(other *plan.Step) bool {
+			return other.Action == plan.Replace && !other.CreateBeforeDestroy && !r.Types.Resources[other.Address.Type].Prepares()
+		}) {
 			return false
 		}
 	}
@@ -207,7 +203,7 @@ func (r *run) remove(ctx context.Context, steps []*plan.Step) {
 		blocks[s.Address.Resource()] = append(blocks[s.Address.Resource()], s)
 	}
 	for _, s := range steps {
-		for _, need := range r.madeFrom(s) {
+		for _, need := range r.index.from[s] {
 			for _, below := range blocks[need] {
 				if below != s {
 					g.Connect(below, s)
@@ -215,21 +211,11 @@ func (r *run) remove(ctx context.Context, steps []*plan.Step) {
 			}
 		}
 	}
-	_, err := g.Walk(ctx, func(ctx context.Context, s *plan.Step) error {
+	report, err := g.Walk(ctx, func(ctx context.Context, s *plan.Step) error {
 		return r.Limiter.Do(ctx, func(context.Context) error { return r.removeOne(s) })
 	})
 	if err != nil {
 		r.report(hcl.Diagnostics{{Severity: hcl.DiagError, Summary: "Dependency cycle among removals", Detail: err.Error()}})
 	}
-}
-
-// madeFrom are the blocks an object was made from, by its record and by its declaration.
-func (r *run) madeFrom(s *plan.Step) []graph.Resource {
-	blocks := slices.Clone(s.Needs)
-	for _, text := range s.Record.Needs {
-		if need, err := graph.ParseResource(text); err == nil {
-			blocks = append(blocks, need)
-		}
-	}
-	return blocks
+	noteInterrupt(r, report)
 }

@@ -42,18 +42,26 @@ func Run(ctx context.Context, in Input) (*Report, hcl.Diagnostics) {
 		r.skipRest()
 		return r.done(begun), r.diags
 	}
-	r.prepare(ctx)
-	if !r.failed() {
-		r.remove(ctx, r.early())
+	if r.prepare(ctx); !r.failed() {
+		r.change(ctx)
 	}
+	r.skipRest()
+	r.finish()
+	return r.done(begun), r.diags
+}
+
+// change is what follows the preparations.
+func (r *run) change(ctx context.Context) {
+	r.remove(ctx, r.early())
 	if !r.failed() {
 		r.converge(ctx)
 	}
 	r.removeOutlived()
 	r.remove(ctx, r.late())
-	r.skipRest()
-	r.finish()
-	return r.done(begun), r.diags
+	r.removeOutlived() // what deposed objects used
+	if !r.failed() {
+		r.sweep()
+	}
 }
 
 // run is the state of one apply.
@@ -63,6 +71,7 @@ type run struct {
 	replan  *plan.Replanner
 	books   *books
 	steps   map[graph.Instance]*plan.Step
+	index   index
 	visited map[config.Node]bool
 
 	mu     sync.Mutex
@@ -70,15 +79,16 @@ type run struct {
 	broken map[*plan.Step]bool // failed
 	gone   map[*plan.Step]bool // replaced objects that are removed already
 	// outlived are replacements whose old objects are removed when nothing uses them any more.
-	outlived []*operation
-	diags    hcl.Diagnostics
-	result   Report
+	outlived    []*operation
+	interrupted bool // and reported
+	diags       hcl.Diagnostics
+	result      Report
 }
 
 func newRun(ctx context.Context, in Input) *run {
 	r := &run{
 		Input: in, work: context.WithoutCancel(ctx), replan: plan.NewReplanner(in.Input),
-		steps: map[graph.Instance]*plan.Step{}, visited: map[config.Node]bool{},
+		steps: map[graph.Instance]*plan.Step{}, index: newIndex(in.Plan), visited: map[config.Node]bool{},
 		ended: map[*plan.Step]bool{}, broken: map[*plan.Step]bool{}, gone: map[*plan.Step]bool{},
 	}
 	r.books = openBooks(in)

@@ -73,7 +73,10 @@ func build(ctx context.Context, in Input, adopted map[graph.Instance]string) (*P
 		b.orphans()
 		b.claims()
 	}
-	p := &Plan{Project: in.Project, Steps: b.steps, Outputs: b.outputs(), RefreshOnly: in.RefreshOnly, values: b.values}
+	p := &Plan{Project: in.Project, Steps: b.steps, Outputs: b.outputs(), RefreshOnly: in.RefreshOnly, values: b.values, mentioned: map[graph.Resource]bool{}}
+	for address := range b.values {
+		p.mentioned[address.Resource()] = true
+	}
 	p.sort()
 	if in.RefreshOnly {
 		p.onlyDrift()

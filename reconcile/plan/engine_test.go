@@ -32,6 +32,7 @@ type engine struct {
 	made    map[string]int     // how many of a type and name
 	log     []string
 	hooks   map[string]func() error
+	watch   func(call string) // told of every call before it is carried out
 }
 
 // object is one object on an engine.
@@ -64,8 +65,11 @@ func (e *engine) call(format string, args ...any) error {
 
 func (e *engine) hook(line string) error {
 	e.mu.Lock()
-	hook := e.hooks[line]
+	hook, watch := e.hooks[line], e.watch
 	e.mu.Unlock()
+	if watch != nil {
+		watch(line)
+	}
 	if hook == nil {
 		return nil
 	}
@@ -79,6 +83,19 @@ func (e *engine) calls() []string {
 	log := slices.DeleteFunc(e.log, func(line string) bool { return strings.HasPrefix(line, "read ") || strings.HasPrefix(line, "resolve ") })
 	e.log = nil
 	return log
+}
+
+// copied is the engine as it is now, as after a crash.
+func (e *engine) copied() *engine {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	c := newEngine()
+	maps.Copy(c.made, e.made)
+	for key, o := range e.objects {
+		one := *o
+		c.objects[key] = &one
+	}
+	return c
 }
 
 // find is the object of an id or name.

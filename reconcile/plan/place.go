@@ -1,9 +1,12 @@
 package plan
 
 import (
+	"slices"
+
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/cleat-dev/cleat/reconcile/observe"
 	"github.com/cleat-dev/cleat/resources/contract"
 )
 
@@ -27,6 +30,20 @@ func SamePlace(r contract.Resource, old, next types.Object) bool {
 		}
 	}
 	return false
+}
+
+// inPlace puts the object first that is what is declared: when a replacement was cut off and the declaration went back,
+// that is the old one.
+func (i *instance) inPlace(objects []observe.Object) []observe.Object {
+	if len(objects) == 1 {
+		return objects
+	}
+	for n, o := range objects {
+		if last := i.leftOver(o); !last.IsNull() && SamePlace(i.resource, last, i.step.Config) {
+			return slices.Concat(objects[n:n+1], objects[:n], objects[n+1:])
+		}
+	}
+	return objects
 }
 
 // nameOf is the name attribute of an object; nil when it has none.

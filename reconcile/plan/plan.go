@@ -123,6 +123,8 @@ type Plan struct {
 
 	// values are what the evaluator was told of every declared object and data source.
 	values map[graph.Instance]types.Object
+	// mentioned are the blocks of values.
+	mentioned map[graph.Resource]bool
 }
 
 // Value is what the plan knows a declared object or data source to be.
@@ -220,11 +222,4 @@ func (p *Plan) String() string {
 }
 
 // Mentions reports whether the plan has a step or a value for an instance of a block.
-func (p *Plan) Mentions(r graph.Resource) bool {
-	for address := range p.values {
-		if address.Resource() == r {
-			return true
-		}
-	}
-	return false
-}
+func (p *Plan) Mentions(r graph.Resource) bool { return p.mentioned[r] }

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -98,6 +99,7 @@ func (i *instance) observe(ctx context.Context) error {
 	if len(objects) == 0 {
 		return i.imported(ctx)
 	}
+	objects = i.inPlace(objects)
 	i.object = objects[0]
 	i.step.ID, i.step.Record = i.object.ID, i.object.Record
 	if i.object.From != (graph.Instance{}) {
@@ -124,7 +126,7 @@ func (i *instance) observe(ctx context.Context) error {
 	i.step.Existed = i.object.Record.Existed && !gone
 	for _, left := range objects[1:] {
 		i.add(&Step{
-			Address: i.step.Address, Provider: i.step.Provider, Action: Delete, Node: i.step.Node, Host: i.step.Host, Deposed: left.ID,
+			Address: i.step.Address, Provider: i.step.Provider, Action: Delete, Node: i.step.Node, Host: i.step.Host, Deposed: cmp.Or(left.ID, "planned"),
 			ID: left.ID, Record: left.Record, Before: i.leftOver(left), After: i.step.Node.Null(), Needs: i.step.Needs, Reason: "left behind by an interrupted replacement",
 		})
 	}
