@@ -17,6 +17,8 @@ var allowed = []allowance{
 	{"sensitive", 0, "output.*", "action", nil, "no-op", unspoken},
 	{"sensitive", 0, "recorded output *", "*", nil, nil, unspoken},
 
+	{"spelling", 2, "docker_container.app", "action", "update", "no-op", spelled},
+	{"import", 1, "docker_container.app", "* image", nil, nil, spelled}, // podman calls it docker.io/library/busybox:1
 	{"container-rich", 2, "docker_container.web", "* privileged", nil, nil, spelled},
 	{"container-rich", 3, "docker_container.web", "* image", nil, nil, spelled},
 	{"container-rich", 3, "docker_container.web", "* stop_signal", nil, nil, spelled},
