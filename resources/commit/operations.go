@@ -32,6 +32,7 @@ var (
 	_ contract.Type[Model, API]     = Type{}
 	_ contract.Resolver[Model, API] = Type{}
 	_ contract.Claimant[Model]      = Type{}
+	_ contract.Sweeper[Model, API]  = Type{}
 )
 
 // Name implements contract.Type.
@@ -162,6 +163,15 @@ func (Type) Update(ctx context.Context, e API, observed, planned Model, changes 
 		imageremoval.Leftover(ctx, e, observed.ImageID.ValueString(), imageremoval.Options{})
 	}
 	return m, nil
+}
+
+// Sweep implements contract.Sweeper: the image committed before was in use until the containers made from it were
+// replaced.
+func (Type) Sweep(ctx context.Context, e API, before Model) error {
+	if !before.KeepLocally.ValueBool() {
+		imageremoval.Leftover(ctx, e, before.ImageID.ValueString(), imageremoval.Options{})
+	}
+	return nil
 }
 
 // Delete implements contract.Type.

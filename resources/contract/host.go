@@ -46,6 +46,8 @@ type Resource interface {
 	Prepares() bool
 	// Claims are those of a desired object; none when the type is no [Claimant].
 	Claims(desired types.Object) ([]Claim, error)
+	// Sweep is the operation of a [Sweeper]; nothing for a type that is none.
+	Sweep(ctx context.Context, engine any, before types.Object) error
 	// StepsAside reports whether the type is a [Successor], whose operations the next three are.
 	StepsAside() bool
 	Aside(ctx context.Context, engine any, observed types.Object) (types.Object, error)
@@ -214,6 +216,15 @@ func (h *host[M, E]) Claims(desired types.Object) ([]Claim, error) {
 		return nil, err
 	}
 	return c.Claims(m), nil
+}
+
+func (h *host[M, E]) Sweep(ctx context.Context, engine any, before types.Object) error {
+	s, ok := h.Type.(Sweeper[M, E])
+	if !ok {
+		return nil
+	}
+	_, err := h.call(engine, before, func(e E, m M) (M, error) { return m, s.Sweep(ctx, e, m) })
+	return err
 }
 
 func (h *host[M, E]) StepsAside() bool {

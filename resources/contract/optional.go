@@ -21,6 +21,14 @@ type Successor[M, E any] interface {
 // AsideSuffix ends the name of an object that stepped aside.
 const AsideSuffix = ".cleat-aside"
 
+// Sweeper is implemented by a type whose in-place update can leave something behind that is in use until everything
+// else has converged too: the image a name stood for before. Hosts that can call Sweep once all of that is done, and
+// only then. What still is in use stays, and is no error.
+type Sweeper[M, E any] interface {
+	// Sweep removes what the update left of the object as it was before.
+	Sweep(ctx context.Context, e E, before M) error
+}
+
 // Preparer marks a type whose creation and update disturb nothing that runs (images). Hosts do all of them before
 // they remove anything.
 type Preparer interface{ Prepares() }

@@ -46,6 +46,7 @@ var (
 	_ contract.Validator[Model]     = Type{}
 	_ contract.Claimant[Model]      = Type{}
 	_ contract.Preparer             = Type{}
+	_ contract.Sweeper[Model, API]  = Type{}
 )
 
 // Name implements contract.Type.
@@ -218,6 +219,15 @@ func (t Type) Update(ctx context.Context, e API, observed, planned Model, change
 		imageremoval.Leftover(ctx, e, before, removal(observed))
 	}
 	return m, nil
+}
+
+// Sweep implements contract.Sweeper: the image the name stood for before an update was in use until the containers
+// made from it were replaced.
+func (Type) Sweep(ctx context.Context, e API, before Model) error {
+	if !before.KeepLocally.ValueBool() {
+		imageremoval.Leftover(ctx, e, before.ImageID.ValueString(), removal(before))
+	}
+	return nil
 }
 
 // dropTags takes away the further names an earlier build gave and this one does not, where they still stand for
