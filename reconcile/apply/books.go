@@ -46,7 +46,7 @@ func (b *books) of(s *plan.Step) *book { return b.open[b.in.Hosts[s.Provider].In
 // ours.
 func (b *books) intend(ctx context.Context, p *plan.Plan) error {
 	for _, s := range p.Steps {
-		if s.Action != plan.Create && s.Action != plan.Replace || observe.Listed(s.Address.Type) || s.Existed {
+		if s.Action != plan.Create && s.Action != plan.Replace || observe.Listed(s.Address.Type) || s.Existed && s.Action == plan.Create {
 			continue
 		}
 		record := b.record(s, s.After)
@@ -55,7 +55,9 @@ func (b *books) intend(ctx context.Context, p *plan.Plan) error {
 			if plan.SamePlace(b.in.Types.Resources[s.Address.Type], s.Before, s.After) {
 				continue // the record of the old one leads to either
 			}
-			record.Previous = &s.Record
+			if !s.Record.Existed {
+				record.Previous = &s.Record
+			}
 		}
 		b.of(s).next.Records[s.Address.String()] = record
 	}

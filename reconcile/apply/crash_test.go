@@ -6,6 +6,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/hashicorp/terraform-plugin-framework/types"
 )
 
 // shape is what there is on an engine, whatever the ids.
@@ -24,22 +26,24 @@ func (e *engine) shape() string {
 func TestCrashAnywhere(t *testing.T) {
 	t.Parallel()
 	tag := func(name string) string { return "resource \"docker_tag\" \"t\" {\n name = \"" + name + "\"\n}\n" }
-	for name, c := range map[string]struct{ from, to string }{
-		"first apply":           {"", image("base") + tag("t") + net("front", "") + web(onImage+"\n"+onNet)},
-		"replaced in its place": {web(""), web("color = \"red\"")},
-		"network":               {net("front", "") + web(onNet), net("front", "color = \"red\"") + web(onNet)},
-		"network before":        {net("a", "lifecycle { create_before_destroy = true }") + web(onNet), net("b", "lifecycle { create_before_destroy = true }") + web(onNet)},
-		"image":                 {image("base") + web(onImage), image("base2") + web(onImage)},
-		"image without user":    {image("base"), image("base2")},
-		"tag":                   {tag("a"), tag("b")},
-		"tag in its place":      {tag("a"), strings.Replace(tag("a"), "\n}", "\n color = \"red\"\n}", 1)},
-		"in place":              {web("size = 1"), web("size = 2")},
-		"moved":                 {vol("old"), vol("new") + "moved {\n from = docker_volume.old\n to = docker_volume.new\n}\n"},
-		"last apply":            {image("base") + net("front", "") + web(onImage+"\n"+onNet), "locals {}"},
+	for name, c := range map[string]struct{ from, to, foreign string }{
+		"first apply":              {"", image("base") + tag("t") + net("front", "") + web(onImage+"\n"+onNet), ""},
+		"replaced in its place":    {web(""), web("color = \"red\""), ""},
+		"network":                  {net("front", "") + web(onNet), net("front", "color = \"red\"") + web(onNet), ""},
+		"network before":           {net("a", "lifecycle { create_before_destroy = true }") + web(onNet), net("b", "lifecycle { create_before_destroy = true }") + web(onNet), ""},
+		"image":                    {image("base") + web(onImage), image("base2") + web(onImage), ""},
+		"image without user":       {image("base"), image("base2"), ""},
+		"tag":                      {tag("a"), tag("b"), ""},
+		"tag in its place":         {tag("a"), strings.Replace(tag("a"), "\n}", "\n color = \"red\"\n}", 1), ""},
+		"in place":                 {web("size = 1"), web("size = 2"), ""},
+		"moved":                    {vol("old"), vol("new") + "moved {\n from = docker_volume.old\n to = docker_volume.new\n}\n", ""},
+		"last apply":               {image("base") + net("front", "") + web(onImage+"\n"+onNet), "locals {}", ""},
+		"image onto a foreign one": {image("base") + web(onImage), image("base2") + web(onImage), "base2"},
+		"image from a foreign one": {image("base") + web(onImage), image("base2") + web(onImage), "base"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			old, done, snapshots := crashes(t, c.from, c.to)
+			old, done, snapshots := crashes(t, c.from, c.to, c.foreign)
 			for _, s := range snapshots {
 				for _, goal := range []struct{ text, shape string }{{c.to, done}, {c.from, old}} {
 					if goal.text == "" || name == "moved" && goal.text == c.from {
@@ -58,13 +62,21 @@ func TestCrashAnywhere(t *testing.T) {
 						t.Errorf("cut off before %q: the plan after the repair is %s", s.call, text)
 					}
 					w.run("locals {}", options{destroy: true})
-					if left := w.engine("").shape() + w.ledger(); left != "" {
+					if left := w.engine("").shape() + w.ledger(); left != standing(c.foreign) {
 						t.Errorf("cut off before %q: left after destroy: %s", s.call, left)
 					}
 				}
 			}
 		})
 	}
+}
+
+// standing is the shape of a mould that is not ours.
+func standing(name string) string {
+	if name == "" {
+		return ""
+	}
+	return "mould " + name + " plain <null>\n"
 }
 
 func vol(address string) string {
@@ -79,10 +91,13 @@ type snapshot struct {
 
 // crashes applies two configurations, one after the other, and returns what there is after each and the engine before
 // every call of the second.
-func crashes(t *testing.T, from, to string) (before, after string, all []snapshot) {
+func crashes(t *testing.T, from, to, foreign string) (before, after string, all []snapshot) {
 	t.Helper()
 	w := newWorld(t)
 	w.slots = 1
+	if foreign != "" {
+		w.engine("").foreign("mould", thing{Name: types.StringValue(foreign)})
+	}
 	if from != "" {
 		w.run(from, options{})
 	}

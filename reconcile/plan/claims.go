@@ -66,7 +66,7 @@ func (b *builder) among(wanted []claim) []claim {
 
 // against finds foreign objects that have what a step is about to take.
 func (b *builder) against(inventory *observe.Inventory, wanted []claim) {
-	taken := map[string][]observe.Taken{}
+	taken, leaving := map[string][]observe.Taken{}, b.leaving()
 	for _, t := range inventory.Taken {
 		taken[t.Value] = append(taken[t.Value], t)
 	}
@@ -75,7 +75,7 @@ func (b *builder) against(inventory *observe.Inventory, wanted []claim) {
 			continue
 		}
 		for _, t := range taken[c.Value] {
-			if !c.Conflicts(t.Claim) || t.By == c.step.Address || b.leaves(t.By) || c.step.adopts(t) {
+			if !c.Conflicts(t.Claim) || t.By == c.step.Address || leaving[t.By] || c.step.adopts(t) {
 				continue
 			}
 			text := fmt.Sprintf("%s %q is taken by %s, which is not managed here.", c.Kind, c.Value, t.Owner)
@@ -107,17 +107,15 @@ func (c claim) root() string {
 	return c.Path
 }
 
-// leaves reports whether an object of ours gives up what it has in this plan.
-func (b *builder) leaves(address graph.Instance) bool {
-	if address == (graph.Instance{}) {
-		return false
-	}
+// leaving are the objects of ours that give up what they have in this plan.
+func (b *builder) leaving() map[graph.Instance]bool {
+	leaving := map[graph.Instance]bool{}
 	for _, s := range b.steps {
-		if s.Address == address && (s.Action == Delete || s.Action == Replace || s.Action == Update) {
-			return true
+		if s.Action == Delete || s.Action == Replace || s.Action == Update {
+			leaving[s.Address] = true
 		}
 	}
-	return false
+	return leaving
 }
 
 func (b *builder) refuse(c claim, detail string) {

@@ -222,6 +222,36 @@ func TestExisted(t *testing.T) {
 	want(t, "ours now", w.ledger(), "docker_mould.m id=sha:m\n")
 }
 
+// What a replacement finds in its new place is not ours either, and what it leaves only goes when it was ours.
+func TestReplacementAmongForeign(t *testing.T) {
+	t.Parallel()
+	mould := func(name string) string { return "resource \"docker_mould\" \"m\" {\n name = \"" + name + "\"\n}\n" }
+	for name, c := range map[string]struct{ foreign, had, now, left string }{
+		"the new one was there": {"b", "a", "b", "mould sha:b (b)\n"},
+		"the old one was there": {"a", "a", "b", "mould sha:a (a)\n"},
+		"neither":               {"c", "a", "b", "mould sha:c (c)\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.engine("").foreign("mould", thing{Name: types.StringValue(c.foreign)})
+			w.run(mould(c.had), options{})
+			w.run(mould(c.now), options{})
+			want(t, "plan", w.plan(mould(c.now), options{}).text(), "")
+			w.run(mould(c.now), options{destroy: true})
+			want(t, "left", w.engine("").living(), c.left)
+			want(t, "ledger", w.ledger(), "")
+		})
+	}
+	tag := func(name string) string { return "resource \"docker_tag\" \"t\" {\n name = \"" + name + "\"\n}\n" }
+	w := newWorld(t)
+	w.run(tag("a"), options{})
+	w.engine("").foreign("tag", thing{Name: types.StringValue("b")})
+	want(t, "a name that is taken", w.plan(tag("b"), options{}).text(),
+		"Conflict: docker_tag.t: name: image name \"b\" exists on the engine and is not managed here; choose another name, or take it over: cleat adopt 'docker_tag.t' b.\n")
+	want(t, "one that is not", w.plan(tag("c"), options{}).text(), "docker_tag.t replace name!(configuration)\n")
+}
+
 func TestEngines(t *testing.T) {
 	two := func(alias string) string {
 		return "provider \"docker\" {}\nprovider \"docker\" {\n alias = \"far\"\n host = \"far\"\n}\nprovider \"docker\" {\n alias = \"same\"\n}\n" +

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"context"
 	"slices"
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
@@ -44,6 +45,15 @@ func (i *instance) inPlace(objects []observe.Object) []observe.Object {
 		}
 	}
 	return objects
+}
+
+// moving looks at what is in the new place of a replacement, where that is another than the old one's.
+func (i *instance) moving(ctx context.Context) error {
+	if i.step.Action != Replace || observe.Listed(i.step.Address.Type) || SamePlace(i.resource, i.observed, i.step.After) {
+		return nil
+	}
+	i.step.Existed = false
+	return i.foreign(ctx)
 }
 
 // nameOf is the name attribute of an object; nil when it has none.

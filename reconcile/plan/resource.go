@@ -42,6 +42,9 @@ func (b *builder) resource(ctx context.Context, address graph.Instance) hcl.Diag
 	if err := i.decide(ctx); err != nil {
 		return append(diags, i.problem(err)...)
 	}
+	if err := i.moving(ctx); err != nil {
+		return append(diags, i.problem(err)...)
+	}
 	if err := i.protect(); err != nil {
 		return append(diags, i.problem(err)...)
 	}
@@ -125,8 +128,12 @@ func (i *instance) observe(ctx context.Context) error {
 	}
 	i.step.Existed = i.object.Record.Existed && !gone
 	for _, left := range objects[1:] {
+		action := Delete
+		if left.Record.Existed {
+			action = Forget
+		}
 		i.add(&Step{
-			Address: i.step.Address, Provider: i.step.Provider, Action: Delete, Node: i.step.Node, Host: i.step.Host, Deposed: cmp.Or(left.ID, "planned"),
+			Address: i.step.Address, Provider: i.step.Provider, Action: action, Node: i.step.Node, Host: i.step.Host, Deposed: cmp.Or(left.ID, "planned"),
 			ID: left.ID, Record: left.Record, Before: i.leftOver(left), After: i.step.Node.Null(), Needs: i.step.Needs, Reason: "left behind by an interrupted replacement",
 		})
 	}
@@ -217,18 +224,31 @@ func (i *instance) asked() bool {
 func (b *builder) fires(t config.Trigger) (graph.Instance, bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if s, ok := b.declared[graph.Instance(t.Target)]; ok { // one instance: there may be as many triggers as instances
+		return s.Address, s.fires(t)
+	}
+	var first *Step // the same one every time
 	for address, s := range b.declared {
-		if !t.Target.Matches(address) || s.Action != Update && s.Action != Replace {
-			continue
-		}
-		if len(t.Path) == 0 {
-			return address, true
-		}
-		if root, ok := t.Path[0].(cty.GetAttrStep); ok && (s.Action == Replace || s.Changes.Has(root.Name) || unknownAt(s.After, root.Name)) {
-			return address, true
+		if t.Target.Matches(address) && s.fires(t) && (first == nil || address.Compare(first.Address) < 0) {
+			first = s
 		}
 	}
-	return graph.Instance{}, false
+	if first == nil {
+		return graph.Instance{}, false
+	}
+	return first.Address, true
+}
+
+// fires reports whether a step changes what a trigger names of its object.
+func (s *Step) fires(t config.Trigger) bool {
+	if s.Action != Update && s.Action != Replace {
+		return false
+	}
+	if len(t.Path) == 0 {
+		return true
+	}
+	root, ok := t.Path[0].(cty.GetAttrStep)
+	return ok && (s.Action == Replace || s.Changes.Has(root.Name) || unknownAt(s.After, root.Name))
 }
 
 func unknownAt(o types.Object, name string) bool {

@@ -100,6 +100,14 @@ docker_volume.v update size(configuration)
 docker_container.web replace: docker_volume.v changes (replace_triggered_by)
 docker_volume.v replace name!(configuration)
 `},
+		"trigger, several instances": {had: strings.Replace(triggered("docker_volume.v", "${count.index}", 1), "name", "count = 5\nname", 1), now: strings.Replace(triggered("docker_volume.v", "${count.index}", 2), "name", "count = 5\nname", 1), want: `
+docker_container.web replace: docker_volume.v[0] changes (replace_triggered_by)
+docker_volume.v[0] update size(configuration)
+docker_volume.v[1] update size(configuration)
+docker_volume.v[2] update size(configuration)
+docker_volume.v[3] update size(configuration)
+docker_volume.v[4] update size(configuration)
+`},
 		"trigger, nothing changes": {had: triggered("docker_volume.v", "a", 1)},
 		"trigger, created":         {had: triggered("docker_volume.v", "a", 1), since: func(w *world) { w.engine("").lose("volume", "a") }, want: "docker_volume.v create: does not exist\n"},
 	})
