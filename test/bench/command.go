@@ -76,7 +76,8 @@ func watchPlugin(parent int) func() int64 {
 	return func() int64 { close(stop); return <-peak }
 }
 
-// childPeak is the highest VmHWM among a process's children, in bytes.
+// childPeak is the highest VmHWM among a process's plugins, in bytes. A child that has not come to execute its program
+// yet still shows the memory of its parent.
 func childPeak(parent int) int64 {
 	var highest int64
 	lists, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", parent)) // the pattern is well-formed
@@ -95,8 +96,12 @@ func highWater(status string) int64 {
 		return 0
 	}
 	defer file.Close()
+	plugin := false
 	for lines := bufio.NewScanner(file); lines.Scan(); {
-		if value, ok := strings.CutPrefix(lines.Text(), "VmHWM:"); ok {
+		if name, ok := strings.CutPrefix(lines.Text(), "Name:"); ok {
+			plugin = strings.HasPrefix(strings.TrimSpace(name), "terraform-provi") // the kernel keeps 15 characters
+		}
+		if value, ok := strings.CutPrefix(lines.Text(), "VmHWM:"); ok && plugin {
 			kb, _ := strconv.ParseInt(strings.Fields(value)[0], 10, 64)
 			return kb << 10
 		}
