@@ -96,7 +96,11 @@ func flattenProcess(o observation, last Model, m *Model) {
 	m.TTY, m.StdinOpen = types.BoolValue(c.Tty), types.BoolValue(c.OpenStdin)
 	m.User = followString(last.User, c.User, nil, image.User)
 	m.WorkingDir = followString(last.WorkingDir, c.WorkingDir, nil, image.WorkingDir, "/")
-	m.StopSignal = followString(last.StopSignal, c.StopSignal, sameSignal, image.StopSignal, "SIGTERM", "15", signalNumber(image.StopSignal))
+	signal := image.StopSignal
+	if signal == "" {
+		signal = "SIGTERM"
+	}
+	m.StopSignal = followString(last.StopSignal, c.StopSignal, sameSignal, signal, signalNumber(signal))
 	m.Hostname = flattenHostname(o, last.Hostname)
 	m.Env = followSet(last.Env, c.Env, nil, o.engineEnv()...)
 	m.Labels = flattenLabels(last.Labels, c.Labels, image.Labels)

@@ -106,7 +106,7 @@ func observe(ctx context.Context, e API, last Model) (observation, error) {
 	if o.State == nil || o.Config == nil || o.HostConfig == nil {
 		return o, fmt.Errorf("container %q: the engine's answer has no state or configuration: %w", name, errs.ErrInternal)
 	}
-	if o.NetworkSettings == nil {
+	if o.NetworkSettings == nil || o.HostConfig.NetworkMode.IsContainer() { // podman reports those of the other container
 		o.NetworkSettings = &container.NetworkSettings{}
 	}
 	for _, entry := range o.Config.Env {

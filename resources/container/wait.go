@@ -76,7 +76,11 @@ func awaitHealth(ctx context.Context, e API, m Model, trusting bool, start func(
 				}
 			}
 		case <-waiting.Done():
-			if done, err = inspectHealth(context.WithoutCancel(ctx), e, id, 0); !done && err == nil {
+			untested := time.Duration(0)
+			if trusting && ctx.Err() == nil {
+				untested = untestedIsUp // no test at all is no failure: podman has none where systemd does not run
+			}
+			if done, err = inspectHealth(context.WithoutCancel(ctx), e, id, untested); !done && err == nil {
 				err = context.Cause(waiting)
 			}
 		}
@@ -86,6 +90,9 @@ func awaitHealth(ctx context.Context, e API, m Model, trusting bool, start func(
 	}
 	return nil
 }
+
+// untestedIsUp, as patience, takes a container whose health was never tested for one that is up.
+const untestedIsUp time.Duration = 1
 
 // inspectHealth reports whether there is nothing to wait for any more, or that waiting is in vain. With patience, a
 // health check whose first test comes later than that is nothing to wait for.
@@ -106,7 +113,9 @@ func inspectHealth(ctx context.Context, e API, id string, patience time.Duration
 		return true, nil
 	case state.Health.Status == container.Unhealthy:
 		return false, errUnhealthy
-	case patience > 0 && r.Container.Config != nil && r.Container.Config.Healthcheck != nil && r.Container.Config.Healthcheck.Interval >= patience:
+	case patience == untestedIsUp && len(state.Health.Log) == 0:
+		return true, nil
+	case patience > untestedIsUp && r.Container.Config != nil && r.Container.Config.Healthcheck != nil && r.Container.Config.Healthcheck.Interval >= patience:
 		return true, nil
 	}
 	return state.Health.Status == container.Healthy, nil

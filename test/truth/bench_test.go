@@ -208,3 +208,10 @@ func (b *bench) network(n int) string {
 	})
 	return name
 }
+
+func replaceAll(text string, pairs ...string) string {
+	return strings.NewReplacer(pairs...).Replace(text)
+}
+
+// parent is the project of the test above a subtest.
+func parent(project string) string { return project[:strings.LastIndex(project, "-")] }
