@@ -29,6 +29,7 @@ import (
 type engine struct {
 	mu      sync.Mutex
 	objects map[string]*object // by type/id
+	named   map[string]*object // by type/name, as last found
 	made    map[string]int     // how many of a type and name
 	log     []string
 	hooks   map[string]func() error
@@ -39,6 +40,7 @@ type engine struct {
 type object struct {
 	typ     string
 	thing   thing
+	uses    []string
 	labels  map[string]string
 	created int64
 }
@@ -51,7 +53,7 @@ var (
 )
 
 func newEngine() *engine {
-	return &engine{objects: map[string]*object{}, made: map[string]int{}, hooks: map[string]func() error{}}
+	return &engine{objects: map[string]*object{}, named: map[string]*object{}, made: map[string]int{}, hooks: map[string]func() error{}}
 }
 
 // call notes a call and runs its hook without the lock.
@@ -103,8 +105,13 @@ func (e *engine) find(typ, id string) *object {
 	if o := e.objects[typ+"/"+id]; o != nil {
 		return o
 	}
+	key := typ + "/" + id
+	if o := e.named[key]; o != nil && o.thing.Name.ValueString() == id && e.objects[typ+"/"+o.thing.ID.ValueString()] == o {
+		return o
+	}
 	for _, o := range e.objects {
 		if o.typ == typ && o.thing.Name.ValueString() == id {
+			e.named[key] = o
 			return o
 		}
 	}
@@ -160,7 +167,7 @@ func (e *engine) store(typ string, m thing, labels map[string]string) *object {
 		m.MouldID = found.thing.ID
 	}
 	m.Token, m.Keep = types.StringNull(), types.BoolNull()
-	o := &object{typ: typ, thing: m, labels: labels, created: int64(len(e.objects) + 1)}
+	o := &object{typ: typ, thing: m, uses: strs(m.Uses), labels: labels, created: int64(len(e.objects) + 1)}
 	e.objects[typ+"/"+id] = o
 	return o
 }
@@ -222,8 +229,7 @@ func (e *engine) remove(typ string, m thing) error {
 		return nil
 	}
 	for _, other := range e.objects {
-		uses := strs(other.thing.Uses)
-		if slices.Contains(uses, id) || slices.Contains(uses, o.thing.Name.ValueString()) || typ == "mould" && other.thing.MouldID.Equal(o.thing.ID) {
+		if slices.Contains(other.uses, id) || slices.Contains(other.uses, o.thing.Name.ValueString()) || typ == "mould" && other.thing.MouldID.Equal(o.thing.ID) {
 			return fmt.Errorf("%s %q is used by %s %q: %w", typ, id, other.typ, other.thing.ID.ValueString(), errs.ErrConflict)
 		}
 	}
