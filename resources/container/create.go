@@ -102,10 +102,11 @@ func start(ctx context.Context, e API, m Model) error {
 
 func startOnly(ctx context.Context, e API, m Model) error {
 	_, err := e.ContainerStart(ctx, m.ID.ValueString(), moby.ContainerStartOptions{})
-	for range 3 {
-		if err == nil || !isUnmounted(err) {
+	for range 20 { // there is no event to wait for
+		if err == nil || !isUnmounted(err) || ctx.Err() != nil {
 			break
 		}
+		<-time.After(100 * time.Millisecond)
 		_, err = e.ContainerStart(ctx, m.ID.ValueString(), moby.ContainerStartOptions{})
 	}
 	return explainStart(m, err)

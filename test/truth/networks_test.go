@@ -52,7 +52,11 @@ func TestNetworksInPlace(t *testing.T) {
 					t.Errorf("%s%s: on %v, want %v; the same container: %v", what, when, have, want, c.ID == id)
 				}
 				if !b.podman() { // its ports cannot be reached from 127.0.0.1 in the tests' network namespace
-					answer, err := browser.Get(fmt.Sprintf("http://127.0.0.1:%d/", port))
+					url := fmt.Sprintf("http://127.0.0.1:%d/", port)
+					answer, err := browser.Get(url)
+					for begun := time.Now(); err != nil && time.Since(begun) < 10*time.Second; answer, err = browser.Get(url) {
+						<-time.After(50 * time.Millisecond) // the port is there before the server is
+					}
 					if err != nil {
 						t.Errorf("%s%s: its port: %v", what, when, err)
 					} else {

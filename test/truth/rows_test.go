@@ -27,9 +27,9 @@ var reasons = map[string]string{
 func identityRows() []row {
 	return []row{
 		{path: "name", a: `name = "{p}-name1"`, b: `name = "{p}-name2"`, required: true, change: inPlace, at: "Name", shows: "{p}-name2", apart: "alone"},
-		{path: "image", a: `image = "busybox:1"`, b: `image = "cleat-test/http:1"`, required: true, change: replaces, says: map[string]string{"changed": "image_id!", "taken away": "image_id!"}, at: "Config.Image", shows: "http:1", apart: "alone"},
+		{path: "image", a: `image = "busybox:1"`, b: `image = "cleat-test/http:1"`, required: true, change: replaces, says: map[string]string{"changed": "image image_id!", "taken away": "image image_id!"}, at: "Config.Image", shows: "http:1", apart: "alone"},
 		{path: "start", a: `start = true`, b: `start = false`, change: inPlace, at: "State.Running", shows: "false", apart: "alone", first: unseen, says: map[string]string{"taken away": "must_run"}, why: "true is the default"},
-		{path: "rm", a: `rm = false`, b: `rm = true`, change: replaces, at: "HostConfig.AutoRemove", shows: "true", apart: "restart"},
+		{path: "rm", a: `rm = false`, b: `rm = true`, change: replaces, at: "HostConfig.AutoRemove", shows: "true", apart: "restart", podman: alternative{idle: true}},
 		{path: "restart", a: `restart = "always"`, b: `restart = "unless-stopped"`, change: inPlace, at: "HostConfig.RestartPolicy", shows: `"unless-stopped"`, apart: "restart"},
 		{path: "max_retry_count", with: `restart = "on-failure"`, a: `max_retry_count = 3`, b: `max_retry_count = 5`, change: inPlace, at: "HostConfig.RestartPolicy", shows: `"MaximumRetryCount":5`, apart: "restart"},
 		{path: "stop_signal", a: `stop_signal = "SIGINT"`, b: `stop_signal = "SIGQUIT"`, change: replaces, at: "Config.StopSignal", shows: `"SIGQUIT"`,
