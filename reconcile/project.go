@@ -214,7 +214,7 @@ func (p *Project) strangers(made *plan.Plan) hcl.Diagnostics {
 	deletes, kept := 0, 0
 	for _, s := range made.Steps {
 		switch {
-		case s.Action == plan.Delete && s.Reason == "no longer declared":
+		case s.Action == plan.Delete && s.Reason == "no longer declared", s.Action == plan.Forget && s.Existed:
 			deletes++
 		case s.Action != plan.Create && s.Action != plan.Read:
 			kept++
