@@ -2,7 +2,7 @@ package parity
 
 const (
 	repairs  = "terraform taints what a failed create left and replaces it, whatever it is; cleat repairs what differs"
-	verifies = "terraform removes the old image before it pulls the new one; cleat removes nothing before what replaces it is there"
+	verifies = "terraform removes what is declared no longer before a pull that then fails; cleat removes nothing before all pulls have succeeded"
 	unspoken = "cleat records no sensitive output, so that it cannot say whether one changes"
 	spelled  = "a default that was spelled out is taken out again: terraform's state has the spelling, and cleat, which has no state, sees an object as declared"
 )
@@ -13,6 +13,7 @@ var allowed = []allowance{
 	{"fails", 2, "docker_container.app", "replaces for command", nil, true, repairs},
 
 	{"image-pull", 5, "docker_image.app", "action", "no-op", "delete", verifies},
+	{"image-pull", 5, "docker_container.app", "action", "no-op", "delete", verifies},
 
 	{"sensitive", 0, "output.*", "action", nil, "no-op", unspoken},
 	{"sensitive", 0, "recorded output *", "*", nil, nil, unspoken},
