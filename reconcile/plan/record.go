@@ -80,7 +80,7 @@ func lastKnown(r contract.Resource, o observe.Object, declared map[string]attr.V
 		case len(o.Record.Values[a.Name]) > 0 && err == nil:
 			values[a.Name] = remembered
 		case rule.ConfigOnly || rule.Unreported:
-			if known && o.Record.Applied.Matches(a.Name, given) {
+			if known && o.Record.Applied.Matches(node, a.Name, given) {
 				values[a.Name] = given
 			} else if a.Default != nil {
 				values[a.Name] = a.Default
@@ -98,7 +98,7 @@ func lastKnown(r contract.Resource, o observe.Object, declared map[string]attr.V
 		if !ok || given.IsUnknown() {
 			continue
 		}
-		if rule := r.Rules()[b.Name]; (rule.ConfigOnly || rule.Unreported) && !o.Record.Applied.Matches(b.Name, given) {
+		if rule := r.Rules()[b.Name]; (rule.ConfigOnly || rule.Unreported) && !o.Record.Applied.Matches(node, b.Name, given) {
 			continue
 		}
 		values[b.Name] = given

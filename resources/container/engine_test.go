@@ -327,6 +327,13 @@ func (e *engine) NetworkConnect(_ context.Context, name string, o moby.NetworkCo
 	return moby.NetworkConnectResult{}, e.called("connect %s %s", name, strings.Join(o.EndpointConfig.Aliases, ","))
 }
 
+func (e *engine) NetworkInspect(_ context.Context, name string, _ moby.NetworkInspectOptions) (moby.NetworkInspectResult, error) {
+	if err := e.called("network"); err != nil {
+		return moby.NetworkInspectResult{}, err
+	}
+	return moby.NetworkInspectResult{}, fmt.Errorf("no such network: %s: %w", name, cerrdefs.ErrNotFound)
+}
+
 func (e *engine) NetworkDisconnect(_ context.Context, name string, _ moby.NetworkDisconnectOptions) (moby.NetworkDisconnectResult, error) {
 	delete(e.c.NetworkSettings.Networks, name)
 	return moby.NetworkDisconnectResult{}, e.called("disconnect %s", name)

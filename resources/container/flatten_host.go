@@ -137,6 +137,13 @@ func effective(standard, add, drop []string) []string {
 	return out
 }
 
+// difference is what to add to and drop from a default set to come to what a container has.
+func difference(standard, has []string) (add, drop []string) {
+	add = slices.DeleteFunc(slices.Clone(has), func(c string) bool { return slices.Contains(standard, c) })
+	drop = slices.DeleteFunc(slices.Clone(standard), func(c string) bool { return slices.Contains(has, c) })
+	return add, drop
+}
+
 // flattenCapabilities compares by name. Podman does not report what was asked for: it computes what to add to and
 // drop from docker's default set, which is not its own, to come to what the container has.
 func flattenCapabilities(o observation, last contract.Blocks[Capabilities]) contract.Blocks[Capabilities] {
@@ -149,8 +156,10 @@ func flattenCapabilities(o observation, last contract.Blocks[Capabilities]) cont
 		if o.HostConfig.Privileged || slices.Equal(has, effective(podmanCapabilities, lastAdd, lastDrop)) || slices.Equal(has, effective(dockerCapabilities, lastAdd, lastDrop)) {
 			return last
 		}
-		add = slices.DeleteFunc(slices.Clone(has), func(c string) bool { return slices.Contains(podmanCapabilities, c) })
-		drop = slices.DeleteFunc(slices.Clone(podmanCapabilities), func(c string) bool { return slices.Contains(has, c) })
+		add, drop = difference(podmanCapabilities, has)
+		if moreAdd, moreDrop := difference(dockerCapabilities, has); len(moreAdd)+len(moreDrop) < len(add)+len(drop) {
+			add, drop = moreAdd, moreDrop
+		}
 	}
 	c := Capabilities{Add: followSet(was.Add, canonicalCapabilities(add), canonicalCapability), Drop: followSet(was.Drop, canonicalCapabilities(drop), canonicalCapability)}
 	if !declared && !given(c.Add) && !given(c.Drop) {

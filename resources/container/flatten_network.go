@@ -1,6 +1,9 @@
 package container
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"maps"
 	"net"
 	"net/netip"
@@ -12,7 +15,9 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/api/types/network"
+	moby "github.com/moby/moby/client"
 
+	"github.com/cleat-dev/cleat/api/errs"
 	"github.com/cleat-dev/cleat/resources/contract"
 )
 
@@ -40,6 +45,29 @@ func (a attached) find(nameOrID string) (string, bool) {
 		}
 	}
 	return "", false
+}
+
+// giveIDs completes what podman says of a container's networks: it gives their names for their ids. Only those are asked
+// for that are declared by id.
+func giveIDs(ctx context.Context, e API, c container.InspectResponse, declared contract.Blocks[Network]) error {
+	have := endpoints(c)
+	for _, n := range declared.Items {
+		id := n.Name.ValueString()
+		if _, known := have.find(id); known || !isID(id) {
+			continue
+		}
+		r, err := e.NetworkInspect(ctx, id, moby.NetworkInspectOptions{})
+		if errors.Is(err, errs.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("network %q: %w", id, err)
+		}
+		if at := have[r.Network.Name]; at != nil && at.NetworkID == r.Network.Name {
+			at.NetworkID = id
+		}
+	}
+	return nil
 }
 
 // isEngineNetwork reports whether a network is one that engines attach by themselves.
@@ -111,7 +139,7 @@ func flattenNetwork(o observation, last contract.Blocks[Network], have attached,
 	}
 	n := Network{
 		Name:       followString(was.Name, name, func(string, string) bool { return true }),
-		Aliases:    followSet(was.Aliases, e.Aliases, nil, o.ID[:min(12, len(o.ID))], strings.TrimPrefix(o.Name, "/")),
+		Aliases:    followSet(was.Aliases, e.Aliases, nil, o.ID[:min(12, len(o.ID))], strings.TrimPrefix(o.Name, "/"), o.Config.Hostname),
 		DriverOpts: followSet(was.DriverOpts, joined(e.DriverOpts), nil),
 		GwPriority: followInt(was.GwPriority, int64(e.GwPriority)),
 		MacAddress: types.StringNull(),

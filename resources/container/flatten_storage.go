@@ -78,7 +78,8 @@ func flattenStorage(o observation, last Model, m *Model) {
 func untangle(o observation, last Model, have []bind) (binds []bind, mounts []mount.Mount, tmpfs map[string]string, anonymous []string) {
 	tmpfs = map[string]string{}
 	for target, options := range o.HostConfig.Tmpfs {
-		options = strings.TrimSuffix(strings.TrimSuffix(options, podmanTmpfs), ",")
+		was, _ := last.Tmpfs.Elements()[target].(types.String)
+		options = withoutAdded(options, was.ValueString())
 		if options == "" && o.HostConfig.ReadonlyRootfs && slices.Contains([]string{"/run", "/tmp", "/var/tmp"}, target) && last.Tmpfs.Elements()[target] == nil {
 			continue
 		}
@@ -143,8 +144,17 @@ func mountedTmpfs(declared mount.Mount, options string) mount.Mount {
 	return declared
 }
 
-// podmanTmpfs is what podman writes behind the options of every tmpfs.
-const podmanTmpfs = "rw,rprivate,nosuid,nodev,tmpcopyup"
+// podmanTmpfs is what podman writes behind the options of every tmpfs, as far as they do not say it themselves.
+var podmanTmpfs = []string{"rw", "rprivate", "nosuid", "nodev", "tmpcopyup"}
+
+// withoutAdded leaves of the options of a tmpfs those podman has not added.
+func withoutAdded(options, declared string) string {
+	list, given := strings.Split(options, ","), strings.Split(declared, ",")
+	for len(list) > 0 && slices.Contains(podmanTmpfs, list[len(list)-1]) && !slices.Contains(given, list[len(list)-1]) {
+		list = list[:len(list)-1]
+	}
+	return strings.Join(list, ",")
+}
 
 func flattenVolumes(o observation, last contract.Blocks[Volume], binds []bind, anonymous []string) contract.Blocks[Volume] {
 	var out contract.Blocks[Volume]

@@ -26,6 +26,7 @@ type API interface {
 	ImageInspect(ctx context.Context, image string, options ...moby.ImageInspectOption) (moby.ImageInspectResult, error)
 	Info(ctx context.Context, options moby.InfoOptions) (moby.SystemInfoResult, error)
 	NetworkConnect(ctx context.Context, network string, options moby.NetworkConnectOptions) (moby.NetworkConnectResult, error)
+	NetworkInspect(ctx context.Context, network string, options moby.NetworkInspectOptions) (moby.NetworkInspectResult, error)
 	NetworkDisconnect(ctx context.Context, network string, options moby.NetworkDisconnectOptions) (moby.NetworkDisconnectResult, error)
 }
 

@@ -112,6 +112,9 @@ func observe(ctx context.Context, e API, last Model) (observation, error) {
 	for _, entry := range o.Config.Env {
 		o.podman = o.podman || entry == "container=podman"
 	}
+	if err := giveIDs(ctx, e, o.InspectResponse, last.Networks); err != nil {
+		return o, fmt.Errorf("container %q: %w", name, err)
+	}
 	image, asDeclared, err := imageOf(ctx, e, o.Image, last.Image.ValueString())
 	o.asDeclared = asDeclared || given(last.ImageID)
 	switch {

@@ -92,9 +92,10 @@ func (Type) Rules() contract.Rules {
 		"runtime":       {Stable: true},
 		"shm_size":      {Stable: true, Requires: "1.22"},
 	}
-	for _, name := range []string{"attach", "logs", "wait", "wait_timeout", "remove_volumes", "destroy_grace_seconds", "container_read_refresh_timeout_milliseconds"} {
+	for _, name := range []string{"attach", "logs", "wait", "wait_timeout", "remove_volumes", "container_read_refresh_timeout_milliseconds"} {
 		rules[name] = contract.Rule{ConfigOnly: true}
 	}
+	rules["destroy_grace_seconds"] = contract.Rule{ConfigOnly: true, ZeroIsSet: true} // null is the container's own, zero is none
 	for name, version := range map[string]string{
 		"device_read_bps": "1.22", "device_read_iops": "1.22", "device_write_bps": "1.22", "device_write_iops": "1.22",
 		"device_requests": "1.40", "dns_opts": "1.21", "group_add": "1.20", "mounts": "1.25", "rm": "1.25",

@@ -122,6 +122,9 @@ func updateNetworks(ctx context.Context, e API, id string, observed, planned Mod
 	if err != nil {
 		return err
 	}
+	if err := giveIDs(ctx, e, r.Container, planned.Networks); err != nil {
+		return err
+	}
 	have := endpoints(r.Container)
 	var keep []string
 	for _, n := range planned.Networks.Items {

@@ -16,14 +16,17 @@ import (
 // fingerprint of its value, keyed where the value is sensitive. What is not known has none.
 type Applied map[string]string
 
-// Matches reports whether value is what was applied at path last. Of a record that does not name the path, null and
-// zero values are what was applied.
-func (a Applied) Matches(path string, value attr.Value) bool {
+// Matches reports whether value is what was applied at a path of n last. Of a record that does not name the path, the
+// default is what was applied, and where there is none, null and zero values.
+func (a Applied) Matches(n *Node, path string, value attr.Value) bool {
 	if a == nil || value.IsUnknown() {
 		return false
 	}
 	recorded, ok := a[path]
 	if !ok {
+		if attribute, ok := n.attributes[path]; ok && attribute.Default != nil {
+			return attribute.Default.Equal(value)
+		}
 		return isZero(value)
 	}
 	if keyed, secret := strings.CutPrefix(recorded, keyedPrefix); secret {
@@ -35,8 +38,8 @@ func (a Applied) Matches(path string, value attr.Value) bool {
 
 // AppliedOf returns the record of an applied declaration, which has its defaults ([Node.WithDefaults]): not the planned
 // object, in which values stand that nobody declared. sensitive names attributes and blocks whose values the
-// configuration made sensitive, beside those of the schema. Values that are null, without elements, or computed are
-// left out, so that the record stays small.
+// configuration made sensitive, beside those of the schema. Values that are null, without elements, the default, or
+// computed are left out, so that the record stays small.
 func AppliedOf(n *Node, declared types.Object, sensitive map[string]bool) Applied {
 	values := declared.Attributes()
 	applied := Applied{}
@@ -49,7 +52,7 @@ func AppliedOf(n *Node, declared types.Object, sensitive map[string]bool) Applie
 	}
 	for _, a := range n.Attributes {
 		v := values[a.Name]
-		if !(a.Required || a.Optional) || v.IsUnknown() || isZero(v) || a.Default != nil && a.Default.Equal(v) {
+		if !(a.Required || a.Optional) || v.IsUnknown() || v.IsNull() || isEmpty(v) || a.Default != nil && a.Default.Equal(v) {
 			continue
 		}
 		record(a.Name, v, a.Sensitive)
@@ -67,7 +70,7 @@ func (a Applied) Differs(n *Node, declared types.Object) []string {
 	now, values := AppliedOf(n, declared, nil), declared.Attributes()
 	var names []string
 	for name := range a {
-		if !a.Matches(name, values[name]) {
+		if !a.Matches(n, name, values[name]) {
 			names = append(names, name)
 		}
 	}

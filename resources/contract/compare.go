@@ -44,6 +44,15 @@ func isZero(v attr.Value) bool {
 	return false
 }
 
+// isEmpty reports whether a known value is a collection without elements.
+func isEmpty(v attr.Value) bool {
+	switch v.(type) {
+	case types.List, types.Set, types.Map:
+		return isZero(v)
+	}
+	return false
+}
+
 // item compares two items of a block. Computed attributes the declaration leaves open are passed over.
 func (c comparer) item(b *Block, observed, desired map[string]attr.Value) bool {
 	for _, a := range b.Node.Attributes {

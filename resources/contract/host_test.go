@@ -450,7 +450,7 @@ func TestSecretsStayOutOfErrorsAndRecords(t *testing.T) {
 	if applied["secret"] == again["secret"] {
 		t.Errorf("equal secrets have equal fingerprints: %v", applied)
 	}
-	if !applied.Matches("secret", types.StringValue("hunter2")) || applied.Matches("secret", types.StringValue("hunter3")) {
+	if !applied.Matches(n, "secret", types.StringValue("hunter2")) || applied.Matches(n, "secret", types.StringValue("hunter3")) {
 		t.Error("a keyed fingerprint must know its value and no other")
 	}
 }
@@ -469,10 +469,13 @@ func TestApplied(t *testing.T) {
 	if diff := cmp.Diff([]string{"env", "name"}, names); diff != "" {
 		t.Errorf("recorded (-want +got):\n%s", diff)
 	}
-	if !applied.Matches("env", types.SetValueMust(types.StringType, strs("B=2", "A=1"))) || applied.Matches("name", types.StringValue("www")) {
+	if !applied.Matches(n, "env", types.SetValueMust(types.StringType, strs("B=2", "A=1"))) || applied.Matches(n, "name", types.StringValue("www")) {
 		t.Error("a record must know its value in any order, and no other")
 	}
-	if !applied.Matches("memory", types.Int64Null()) || contract.Applied(nil).Matches("memory", types.Int64Null()) {
+	if applied.Matches(n, "restart", types.StringValue("")) || !applied.Matches(n, "restart", types.StringValue("no")) {
+		t.Error("nothing recorded of a path with a default means the default was declared, and not the zero value")
+	}
+	if !applied.Matches(n, "memory", types.Int64Null()) || contract.Applied(nil).Matches(n, "memory", types.Int64Null()) {
 		t.Error("nothing recorded of a path means nothing was declared; no record means nothing is known")
 	}
 }

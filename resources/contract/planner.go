@@ -311,11 +311,8 @@ func (d *difference) cause(path string, desired attr.Value) Cause {
 	if cause := d.rules[path].Cause; cause != "" {
 		return cause
 	}
-	if d.in.Applied.Matches(path, desired) {
+	if d.in.Applied.Matches(d.node, path, desired) {
 		return Drift
-	}
-	if a, ok := d.node.Attribute(path); ok && d.in.Applied != nil && d.in.Applied[path] == "" && a.Default != nil && a.Default.Equal(desired) {
-		return Drift // defaults are not recorded: nothing recorded means the default was applied
 	}
 	return Configuration
 }

@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
@@ -25,7 +24,6 @@ var _ API = (*client.Client)(nil)
 
 // engine is an engine of names and images that writes down the calls it gets.
 type engine struct {
-	mu      sync.Mutex
 	version string
 	names   map[string]string                    // name -> id
 	images  map[string]mobyimage.InspectResponse // id -> image

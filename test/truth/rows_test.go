@@ -129,12 +129,7 @@ func steeringRows() []row {
 			apart = "wait"
 		}
 		made := row{path: r[0], a: r[1], b: r[2], change: inPlace, hidden: hidden, apart: apart}
-		switch {
-		case r[0] == "remove_volumes":
-			made.change, made.lift, made.first, made.why = unseen, unseen, unseen, "contract.Applied takes a false that is not recorded for what was applied, also where the default is true"
-		case r[0] == "destroy_grace_seconds":
-			made.first, made.why = unseen, "contract.Applied does not record zero"
-		case made.path == "timeouts."+strings.TrimPrefix(r[0], "timeouts."):
+		if strings.HasPrefix(r[0], "timeouts.") {
 			made.lift, made.why = unseen, "of a block that steers only a fingerprint is kept"
 		}
 		all = append(all, made)
