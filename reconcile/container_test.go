@@ -144,3 +144,37 @@ resource "docker_container" "web" {
 		}
 	})
 }
+
+// Addresses are checked at plan: against the network's own ranges, and against each other.
+func TestAddressesAtPlan(t *testing.T) {
+	e := acctest.Dockerd(t)
+	b := newBench(t, e)
+	declare := func(first, second string) string {
+		b.write(`
+resource "docker_network" "front" {
+  name = "` + b.project + `"
+  ipam_config { subnet = "10.99.7.0/24" }
+}
+resource "docker_container" "box" {
+  for_each = { a = "` + first + `", b = "` + second + `" }
+  name     = "` + b.project + `-${each.key}"
+  image    = "` + acctest.Busybox + `"
+  networks_advanced {
+    name         = docker_network.front.name
+    ipv4_address = each.value
+  }
+}
+`)
+		_, diags := b.open().Plan(t.Context(), reconcile.PlanOptions{})
+		return diags.Error()
+	}
+	if got := declare("10.99.7.2", "10.99.7.3"); got != "no diagnostics" {
+		t.Errorf("two addresses of the range: %s", got)
+	}
+	if got := declare("10.99.7.2", "10.99.8.3"); !strings.Contains(got, "10.99.8.3 is not in a subnet") || !strings.Contains(got, "main.tf:12") {
+		t.Errorf("an address outside: %s", got)
+	}
+	if got := declare("10.99.7.2", "10.99.7.2"); !strings.Contains(got, `address 10.99.7.2 on network`) {
+		t.Errorf("one address twice: %s", got)
+	}
+}

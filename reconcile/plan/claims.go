@@ -2,7 +2,9 @@ package plan
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
+	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/terraform-plugin-framework/types"
@@ -39,8 +41,48 @@ func (b *builder) claims() {
 		}
 	}
 	for inventory, wanted := range byHost {
-		b.against(inventory, b.among(wanted))
+		rest := b.among(wanted)
+		b.against(inventory, rest)
+		b.within(rest)
 	}
+}
+
+// within refuses addresses outside of the ranges their network declares.
+func (b *builder) within(wanted []claim) {
+	ranges := map[string][]netip.Prefix{}
+	for _, c := range wanted {
+		prefix, err := netip.ParsePrefix(c.IP)
+		if c.Kind != contract.ClaimSubnet || err != nil {
+			continue
+		}
+		ranges[c.Value] = append(ranges[c.Value], prefix)
+		if id, ok := c.step.After.Attributes()["id"].(types.String); ok && id.ValueString() != "" {
+			ranges[id.ValueString()] = append(ranges[id.ValueString()], prefix)
+		}
+	}
+	for _, c := range wanted {
+		address, err := netip.ParseAddr(c.IP)
+		if declared := ranges[c.Value]; c.Kind == contract.ClaimAddress && err == nil && len(declared) > 0 &&
+			!slices.ContainsFunc(declared, func(p netip.Prefix) bool { return p.Contains(address) }) {
+			b.refuse(c, fmt.Sprintf("%s is not in a subnet of network %q, which declares %s. Choose an address from there.", address, c.Value, list(declared)))
+		}
+	}
+}
+
+func list(prefixes []netip.Prefix) string {
+	texts := make([]string, len(prefixes))
+	for i, p := range prefixes {
+		texts[i] = p.String()
+	}
+	return strings.Join(texts, ", ")
+}
+
+// what names the thing claimed.
+func (c claim) what() string {
+	if c.Kind == contract.ClaimAddress {
+		return fmt.Sprintf("address %s on network %q", c.IP, c.Value)
+	}
+	return fmt.Sprintf("%s %q", c.Kind, c.Value)
 }
 
 // among finds two declared objects that want the same, and returns the other claims.
@@ -53,9 +95,13 @@ func (b *builder) among(wanted []claim) []claim {
 	first := map[key][]claim{}
 	for _, c := range wanted {
 		k := key{c.Kind, c.Value}
+		if c.Kind == contract.ClaimSubnet { // two networks of one name clash by their name
+			rest = append(rest, c)
+			continue
+		}
 		clash := slices.IndexFunc(first[k], func(other claim) bool { return c.Conflicts(other.Claim) && other.step.Address != c.step.Address })
 		if clash >= 0 {
-			b.refuse(c, fmt.Sprintf("%s %q is also taken by %s. Give one of them another.", c.Kind, c.Value, first[k][clash].step.Address))
+			b.refuse(c, fmt.Sprintf("%s is also taken by %s. Give one of them another.", c.what(), first[k][clash].step.Address))
 		} else {
 			rest = append(rest, c)
 		}

@@ -8,8 +8,8 @@ import (
 	"github.com/cleat-dev/cleat/resources/contract"
 )
 
-// Claims implements contract.Claimant: a container has its name and its published ports for itself. A container that
-// is not to be started publishes nothing.
+// Claims implements contract.Claimant: a container has its name, its published ports and its addresses for itself. One
+// that is not to be started has but its name.
 func (Type) Claims(m Model) []contract.Claim {
 	var claims []contract.Claim
 	if name := strings.TrimPrefix(m.Name.ValueString(), "/"); name != "" {
@@ -26,6 +26,15 @@ func (Type) Claims(m Model) []contract.Claim {
 			Kind: contract.ClaimHostPort, Value: fmt.Sprintf("%d/%s", p.External.ValueInt64(), cmp.Or(p.Protocol.ValueString(), "tcp")),
 			IP: p.IP.ValueString(), Path: fmt.Sprintf("ports[%d].external", i),
 		})
+	}
+	for i, n := range m.Networks.Items {
+		for attribute, address := range map[string]string{"ipv4_address": n.IPv4Address.ValueString(), "ipv6_address": n.IPv6Address.ValueString()} {
+			if address != "" && n.Name.ValueString() != "" {
+				claims = append(claims, contract.Claim{
+					Kind: contract.ClaimAddress, Value: n.Name.ValueString(), IP: address, Path: fmt.Sprintf("networks_advanced[%d].%s", i, attribute),
+				})
+			}
+		}
 	}
 	return claims
 }

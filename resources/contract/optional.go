@@ -43,13 +43,18 @@ const (
 	ClaimNetworkName   ClaimKind = "network name"
 	ClaimImageName     ClaimKind = "image name"
 	ClaimHostPort      ClaimKind = "host port"
+	// ClaimAddress is an address (IP) on a network (the value, its name or id).
+	ClaimAddress ClaimKind = "address"
+	// ClaimSubnet is a range (IP, as CIDR) a network (the value, its name) gives addresses from.
+	ClaimSubnet ClaimKind = "subnet"
 )
 
 // Claim is one thing an object takes for itself on its host.
 type Claim struct {
 	Kind  ClaimKind
 	Value string
-	// IP is the address of a host port, empty for all addresses; empty for other kinds.
+	// IP is the address of a host port, empty for all addresses; that of an address; the range of a subnet; empty for
+	// other kinds.
 	IP string
 	// Path is the attribute that makes the claim: name, ports[1].external.
 	Path string

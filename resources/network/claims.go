@@ -2,10 +2,17 @@ package network
 
 import "github.com/cleat-dev/cleat/resources/contract"
 
-// Claims implements contract.Claimant: a network has its name for itself.
+// Claims implements contract.Claimant: a network has its name for itself, and its declared ranges.
 func (Type) Claims(m Model) []contract.Claim {
-	if m.Name.ValueString() == "" {
+	name := m.Name.ValueString()
+	if name == "" {
 		return nil
 	}
-	return []contract.Claim{{Kind: contract.ClaimNetworkName, Value: m.Name.ValueString(), Path: "name"}}
+	claims := []contract.Claim{{Kind: contract.ClaimNetworkName, Value: name, Path: "name"}}
+	for _, c := range m.IPAMConfig.Items {
+		if subnet := c.Subnet.ValueString(); subnet != "" {
+			claims = append(claims, contract.Claim{Kind: contract.ClaimSubnet, Value: name, IP: subnet, Path: "ipam_config"})
+		}
+	}
+	return claims
 }
