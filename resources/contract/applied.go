@@ -17,7 +17,7 @@ import (
 type Applied map[string]string
 
 // Matches reports whether value is what was applied at a path of n last. Of a record that does not name the path, the
-// default is what was applied, and where there is none, null and zero values.
+// default is what was applied, and where there is none, null.
 func (a Applied) Matches(n *Node, path string, value attr.Value) bool {
 	if a == nil || value.IsUnknown() {
 		return false
@@ -27,7 +27,7 @@ func (a Applied) Matches(n *Node, path string, value attr.Value) bool {
 		if attribute, ok := n.attributes[path]; ok && attribute.Default != nil {
 			return attribute.Default.Equal(value)
 		}
-		return isZero(value)
+		return value.IsNull() || isEmpty(value)
 	}
 	if keyed, secret := strings.CutPrefix(recorded, keyedPrefix); secret {
 		key, _, _ := strings.Cut(keyed, ".")

@@ -129,8 +129,11 @@ func steeringRows() []row {
 			apart = "wait"
 		}
 		made := row{path: r[0], a: r[1], b: r[2], change: inPlace, hidden: hidden, apart: apart}
-		if strings.HasPrefix(r[0], "timeouts.") {
+		switch {
+		case strings.HasPrefix(r[0], "timeouts."):
 			made.lift, made.why = unseen, "of a block that steers only a fingerprint is kept"
+		case r[0] == "remove_volumes":
+			made.first, made.why = unseen, "true is the default"
 		}
 		all = append(all, made)
 	}
