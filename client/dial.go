@@ -6,8 +6,6 @@ import (
 	"net"
 	"net/http"
 	"time"
-
-	"github.com/docker/cli/cli/connhelper"
 )
 
 const (
@@ -26,11 +24,7 @@ func (ep *endpoint) dialer() (dialFunc, error) {
 	net1 := &net.Dialer{Timeout: dialTimeout, KeepAlive: keepAlive}
 	switch ep.network {
 	case "ssh":
-		helper, err := connhelper.GetConnectionHelperWithSSHOpts(ep.host, ep.ssh)
-		if err != nil {
-			return nil, invalid(attributeOf(ep.origin), "%q: %w", ep.host, err)
-		}
-		return func(ctx context.Context) (net.Conn, error) { return helper.Dialer(ctx, "", "") }, nil
+		return dialSSH(ep)
 	case "npipe":
 		return func(ctx context.Context) (net.Conn, error) {
 			ctx, cancel := context.WithTimeout(ctx, dialTimeout)

@@ -96,3 +96,34 @@ func TestSSHFails(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// endedCommand is the connection to a command that has ended: writes find the pipe closed, the reader is told why.
+type endedCommand struct {
+	net.Conn
+	why chan error
+}
+
+func (c endedCommand) Read([]byte) (int, error)  { return 0, <-c.why }
+func (c endedCommand) Write([]byte) (int, error) { return 0, os.ErrClosed }
+
+func TestSSHWriteReportsWhyTheCommandEnded(t *testing.T) {
+	why := errors.New("Host key verification failed.")
+	for _, readFirst := range []bool{true, false} {
+		ended := endedCommand{why: make(chan error, 1)}
+		conn := &sshConn{Conn: ended, ended: make(chan struct{})}
+		read := make(chan error, 1)
+		reader := func() { _, err := conn.Read(nil); read <- err }
+		ended.why <- why
+		if readFirst {
+			reader()
+		} else {
+			go reader()
+		}
+		if _, err := conn.Write([]byte("GET /")); !errors.Is(err, why) {
+			t.Errorf("write: %v, want %v", err, why)
+		}
+		if err := <-read; !errors.Is(err, why) {
+			t.Errorf("read: %v", err)
+		}
+	}
+}
