@@ -70,6 +70,9 @@ func (c *Client) open(ctx context.Context, cfg Config, dial dialFunc, config *tl
 	if c.spoken.Before(newest) {
 		transport = &convert{next: transport, base: ep.base, spoken: c.spoken}
 	}
+	if c.engine.podmanBefore(5) {
+		transport = newSerial(transport, ep.base)
+	}
 	transport = &coalesce{next: transport, base: ep.base}
 	options := []moby.Opt{moby.WithHost(ep.mobyHost()), moby.WithAPIVersion(c.pin().String())}
 	if cfg.UserAgent != "" {

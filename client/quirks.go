@@ -28,12 +28,19 @@ var misstatements = []struct {
 // Lacks are the calls this engine has not though the version it speaks has them, each with who lacks it; see
 // contract.Lacking. Podman has a call to update a container in Docker's API from 5 on.
 func (c *Client) Lacks() map[string]string {
-	product, number, _ := strings.Cut(c.engine.product, " ")
-	major, _, _ := strings.Cut(number, ".")
-	if n, err := strconv.Atoi(major); product != "podman" || err != nil || n >= 5 {
+	if !c.engine.podmanBefore(5) {
 		return nil
 	}
 	return map[string]string{"container update": c.engine.product}
+}
+
+// podmanBefore reports whether the engine is a podman of a lower major version. One that does not tell its version is
+// taken for a new one.
+func (e *engine) podmanBefore(major int) bool {
+	product, number, _ := strings.Cut(e.product, " ")
+	number, _, _ = strings.Cut(number, ".")
+	n, err := strconv.Atoi(number)
+	return product == "podman" && err == nil && n < major
 }
 
 // mendNetworks puts right what podman 4 says of the gateway of an internal network: the text "<nil>" where there is
