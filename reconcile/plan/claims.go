@@ -35,6 +35,7 @@ func (b *builder) claims() {
 			b.report(problem(s.Address, nil, err))
 			continue
 		}
+		wanted = b.vacated(s, resource, wanted)
 		inventory := b.Hosts[s.Provider].Inventory
 		for _, c := range wanted {
 			byHost[inventory] = append(byHost[inventory], claim{c, s})
@@ -45,6 +46,27 @@ func (b *builder) claims() {
 		b.against(inventory, rest)
 		b.within(rest)
 	}
+}
+
+// vacated refuses a name of which there can be one when a new object would need it while the one it replaces still
+// has it, and returns the other claims. The name of an image just moves.
+func (b *builder) vacated(s *Step, resource contract.Resource, wanted []contract.Claim) []contract.Claim {
+	if s.Action != Replace || !s.CreateBeforeDestroy || resource.StepsAside() || resource.Prepares() {
+		return wanted
+	}
+	held, err := resource.Claims(s.Before)
+	if err != nil {
+		b.report(problem(s.Address, nil, err))
+		return wanted
+	}
+	return slices.DeleteFunc(wanted, func(c contract.Claim) bool {
+		named := c.Kind == contract.ClaimVolumeName || c.Kind == contract.ClaimNetworkName
+		if !named || !slices.ContainsFunc(held, c.Conflicts) {
+			return false
+		}
+		b.refuse(claim{c, s}, fmt.Sprintf("%s %q is to be given to the new object while the one it replaces still has it. Choose another, or remove create_before_destroy.", c.Kind, c.Value))
+		return true
+	})
 }
 
 // within refuses addresses outside of the ranges their network declares.

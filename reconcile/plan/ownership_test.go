@@ -164,6 +164,10 @@ func TestClaims(t *testing.T) {
 			w.engine("").foreign("container", thing{Name: types.StringValue("alien"), Ports: contract.BlocksOf(port{Internal: types.Int64Value(1), External: types.Int64Value(8080), IP: ip})})
 		}
 	}
+	tag := func(more string) string {
+		return "resource \"docker_tag\" \"t\" {\n name = \"app:1\"\n" + more + "\n}\n"
+	}
+	const before = "lifecycle {\n create_before_destroy = true\n }"
 	const taken = "Conflict: docker_container.b: ports[0].external: host port \"8080/tcp\" is also taken by docker_container.a. Give one of them another.\n"
 	const alien = "Conflict: docker_container.a: ports[0].external: host port \"8080/tcp\" is taken by container \"alien\" (alien-1), which is not managed here. Choose another, or stop what has it.\n"
 	both := "docker_container.a create: does not exist\ndocker_container.b create: does not exist\n"
@@ -193,6 +197,18 @@ func TestClaims(t *testing.T) {
 		"own ones swap ports": {
 			had: ports("a", "null", "8080") + ports("b", "null", "8081"), now: ports("a", "null", "8081") + ports("b", "null", "8080"),
 			want: "docker_container.a replace ports!(configuration)\ndocker_container.b replace ports!(configuration)\n",
+		},
+		"the new one first, same name": {
+			had: vol("a", before), now: vol("a", before+"\ncolor = \"red\""),
+			want: "Conflict: docker_volume.a: name: volume name \"data\" is to be given to the new object while the one it replaces still has it. Choose another, or remove create_before_destroy.\n",
+		},
+		"the new one first, other name": {had: vol("a", before), now: strings.Replace(vol("a", before), `"data"`, `"other"`, 1), want: "docker_volume.a replace name!(configuration)\n"},
+		"the new one first, in place":   {had: vol("a", before+"\nsize = 1"), now: vol("a", before+"\nsize = 2"), want: "docker_volume.a update size(configuration)\n"},
+		"the new one first, one that steps aside": {
+			had: ports("a", "null", "8080"), now: strings.Replace(ports("a", "null", "8081"), "{\n", "{\n"+before+"\n", 1), want: "docker_container.a replace ports!(configuration)\n",
+		},
+		"the new one first, a name that moves": {
+			had: tag(before), now: tag(before + "\ncolor = \"red\""), want: "docker_tag.t replace color!(configuration)\n", stillWant: true,
 		},
 		"one of another tag": {
 			since: func(w *world) { w.engine("").foreign("tag", thing{Name: types.StringValue("app:1")}) }, now: "resource \"docker_tag\" \"t\" {\n name = \"app:1\"\n}\n",
