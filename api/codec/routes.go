@@ -36,6 +36,10 @@ type Route struct {
 	Fields, Parameters []Need
 	// Image is set when {x...} is an image.
 	Image bool
+	// Special lists behaviours that differ; see [Route.Traits].
+	Special []Trait
+	// Asked lists what the query decides about an older answer; see [Route.Answer].
+	Asked []AskedStep
 }
 
 // Routes lists the calls that differ between versions, most specific first. A path that none matches is the same in
