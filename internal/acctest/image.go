@@ -88,13 +88,20 @@ func (e *Engine) loadImages(ctx context.Context) error {
 	if err := LoadBusybox(ctx, c, Busybox); err != nil {
 		return err
 	}
-	www := map[string]string{"www/index.html": "hello from cleat\n"}
-	return load(ctx, c, HTTPServer, www, `CMD ["httpd","-f","-p","80","-h","/www"]`, "EXPOSE 80")
+	return LoadOwn(ctx, c, HTTPServer, "hello from cleat\n")
 }
 
 // LoadBusybox puts the image [Busybox] into any engine under the name given.
 func LoadBusybox(ctx context.Context, c *client.Client, ref string) error {
 	return load(ctx, c, ref, nil, `CMD ["sh"]`, "ENV PATH=/bin")
+}
+
+// LoadOwn puts an image like [HTTPServer] that answers the text given into any engine. A text of the caller's own makes
+// it an image of its own: a test that gives and takes names of an image while others do wants one, because podman 4
+// loses names of an image that change at the same time. A reference that another image has moves to this one.
+func LoadOwn(ctx context.Context, c *client.Client, ref, text string) error {
+	www := map[string]string{"www/index.html": text}
+	return load(ctx, c, ref, www, `CMD ["httpd","-f","-p","80","-h","/www"]`, "EXPOSE 80")
 }
 
 // load imports a file system as an image. A loaded archive would need an image configuration; the import call writes

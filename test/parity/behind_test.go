@@ -14,6 +14,9 @@ import (
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/api/types/registry"
 	"github.com/moby/moby/client"
+
+	"github.com/cleat-dev/cleat/api/errs"
+	"github.com/cleat-dev/cleat/internal/acctest"
 )
 
 // behind does something to the world without either program, by one line of a fixture's do. $prefix, $registry and
@@ -112,6 +115,9 @@ var actions = map[string]struct {
 		_, err := w.docker.VolumeRemove(ctx, a[0], client.VolumeRemoveOptions{Force: true})
 		return err
 	}},
+	"image": {2, func(ctx context.Context, w *world, a []string) error { // REFERENCE TEXT
+		return w.own(ctx, a[0], a[1])
+	}},
 	"tag": {2, func(ctx context.Context, w *world, a []string) error { // IMAGE REFERENCE
 		_, err := w.docker.ImageTag(ctx, client.ImageTagOptions{Source: a[0], Target: a[1]})
 		return err
@@ -126,6 +132,30 @@ var actions = map[string]struct {
 	"remove-file": {1, func(_ context.Context, w *world, a []string) error { // FILE
 		return os.Remove(filepath.Join(w.dir, a[0]))
 	}},
+}
+
+// own imports an image that no other world has, so that none changes its names at the same time (podman 4 would lose
+// some). It runs a web server that answers the text, and goes with the world.
+func (w *world) own(ctx context.Context, ref, text string) error {
+	if err := acctest.LoadOwn(ctx, w.docker, ref, w.prefix+" "+text+"\n"); err != nil {
+		return err
+	}
+	image, err := w.docker.ImageInspect(ctx, ref)
+	if err == nil {
+		w.images = append(w.images, image.ID)
+	}
+	return err
+}
+
+// removeOwn removes the images made by own, and every name they still have.
+func (w *world) removeOwn(ctx context.Context) error {
+	var failed []error
+	for _, id := range w.images {
+		if _, err := w.docker.ImageRemove(ctx, id, client.ImageRemoveOptions{Force: true}); !errors.Is(err, errs.ErrNotFound) {
+			failed = append(failed, err)
+		}
+	}
+	return errors.Join(failed...)
 }
 
 // push puts an image into the registry and takes its name there from the engine again.

@@ -14,5 +14,8 @@
 //	2/args        further arguments of plan, such as -replace=docker_container.a
 //
 // The comment before the first file says what the fixture is about; a line "engines: dockerd" in it restricts it.
+// The images every engine starts with are for all worlds: a fixture that gives or takes names of images makes some of
+// its own first (image).
+//
 // Every world gets the variables of versions.tf: prefix for names, net for addresses, port, registry and password.
 package parity

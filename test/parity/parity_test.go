@@ -137,10 +137,10 @@ func (w *world) live(ctx context.Context) (all []record, err error) {
 		if err != nil {
 			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commandTimeout)
 			defer cancel()
-			err = errors.Join(err, w.driver.destroy(ctx, w))
+			err = errors.Join(err, w.driver.destroy(ctx, w), w.removeOwn(ctx))
 			return
 		}
-		err = w.gone(ctx)
+		err = errors.Join(w.gone(ctx), w.removeOwn(ctx))
 	}()
 	var vars []string
 	for n, s := range w.fixture.steps {

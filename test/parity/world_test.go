@@ -66,6 +66,8 @@ type world struct {
 	port        int
 	registry    *acctest.Registry
 	nodes       nodes
+	// images are those the fixture made of its own, by id.
+	images []string
 }
 
 const portsEach = 10
