@@ -1,0 +1,115 @@
+//go:build linux
+
+package spec
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/containerd/containerd/v2/contrib/seccomp"
+	"github.com/moby/moby/api/types/container"
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"github.com/opencontainers/selinux/go-selinux/label"
+
+	"github.com/cleat-dev/cleat/api/errs"
+)
+
+// unconfined switches a protection off.
+const unconfined = "unconfined"
+
+// security is what SecurityOpt says.
+type security struct {
+	noNewPrivileges bool
+	apparmor        string
+	seccomp         string // "", unconfined, builtin, or a profile's JSON
+	systempaths     string
+	labels          []string
+}
+
+// parseSecurity reads SecurityOpt: "KEY=VALUE", or "KEY:VALUE" as clients before 1.22 wrote it.
+func parseSecurity(options []string) (security, error) {
+	var s security
+	for _, option := range options {
+		key, value, given := strings.Cut(option, "=")
+		if !given {
+			key, value, given = strings.Cut(option, ":")
+		}
+		var err error
+		switch {
+		case key == "no-new-privileges":
+			s.noNewPrivileges = true
+			if given {
+				s.noNewPrivileges, err = strconv.ParseBool(value)
+			}
+		case !given:
+			err = fmt.Errorf("want KEY=VALUE")
+		case key == "apparmor":
+			s.apparmor = value
+		case key == "seccomp":
+			s.seccomp = value
+		case key == "label":
+			s.labels = append(s.labels, value)
+		case key == "systempaths":
+			s.systempaths = value
+		default:
+			err = fmt.Errorf("want apparmor, label, no-new-privileges, seccomp or systempaths")
+		}
+		if err != nil {
+			return s, fmt.Errorf("invalid --security-opt: %q: %w: %w", option, err, errs.ErrInvalid)
+		}
+	}
+	return s, nil
+}
+
+// check refuses what the kernel has not: a container must never run with less than was asked for.
+func (s security) check(k *Kernel) error {
+	if s.apparmor != "" && s.apparmor != unconfined && !k.AppArmor {
+		return fmt.Errorf("security option apparmor=%s: AppArmor is not enabled on this host: %w", s.apparmor, errs.ErrInvalid)
+	}
+	for _, l := range s.labels {
+		if l != "disable" && !k.SELinux {
+			return fmt.Errorf("security option label=%s: SELinux is not enabled on this host: %w", l, errs.ErrInvalid)
+		}
+	}
+	if s.seccomp != "" && s.seccomp != unconfined && !k.Seccomp {
+		return fmt.Errorf("security option seccomp: seccomp is not enabled in this kernel: %w", errs.ErrInvalid)
+	}
+	if s.seccomp != "" && s.seccomp != unconfined && s.seccomp != "builtin" {
+		if _, err := parseProfile(s.seccomp); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// apply writes the protections into a specification whose capabilities are set: system calls depend on them.
+func (s security) apply(out *specs.Spec, k *Kernel, h *container.HostConfig) error {
+	out.Process.NoNewPrivileges = s.noNewPrivileges
+	if k.AppArmor && s.apparmor != unconfined {
+		out.Process.ApparmorProfile = s.apparmor
+	}
+	if k.SELinux && !h.Privileged {
+		process, mount, err := label.InitLabels(s.labels)
+		if err != nil {
+			return fmt.Errorf("security option label: %w: %w", err, errs.ErrInvalid)
+		}
+		out.Process.SelinuxLabel, out.Linux.MountLabel = process, mount
+	}
+	if s.systempaths == unconfined {
+		out.Linux.MaskedPaths, out.Linux.ReadonlyPaths = nil, nil
+	}
+	if !k.Seccomp || s.seccomp == unconfined || (h.Privileged && s.seccomp == "") {
+		return nil
+	}
+	if s.seccomp == "" || s.seccomp == "builtin" {
+		out.Linux.Seccomp = seccomp.DefaultProfile(out)
+		return nil
+	}
+	profile, err := parseProfile(s.seccomp)
+	if err != nil {
+		return err
+	}
+	out.Linux.Seccomp = profile.linux(out.Process.Capabilities.Bounding)
+	return nil
+}
