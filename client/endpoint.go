@@ -22,6 +22,7 @@ const (
 	envConfigDir  = "DOCKER_CONFIG"
 	defaultName   = "default"
 	contextSubdir = "contexts"
+	originDefault = "default socket"
 	// maxSocketPath is this system's sun_path, without its final NUL.
 	maxSocketPath = len(syscall.RawSockaddrUnix{}.Path) - 1
 )
@@ -92,7 +93,7 @@ func chooseHost(cfg Config) (host, origin string, contextTLS *tlsSource, err err
 		name, from = file.CurrentContext, file.Filename
 	}
 	if name == "" || name == defaultName {
-		return moby.DefaultDockerHost, "default socket", nil, nil
+		return moby.DefaultDockerHost, originDefault, nil, nil
 	}
 	host, contextTLS, err = contextHost(name, from)
 	return host, fmt.Sprintf("context %q", name), contextTLS, err

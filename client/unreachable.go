@@ -23,6 +23,8 @@ type Unreachable struct {
 	Engine string
 	// Problem in a few words, and Next, what to do about it.
 	Problem, Next string
+	// Default says that nobody named this engine: it is the platform's default socket.
+	Default bool
 }
 
 func (e *Unreachable) Error() string {
@@ -49,7 +51,7 @@ func explain(ep *endpoint, err error) error {
 		return err
 	}
 	problem, next := diagnose(ep, err)
-	return &Unreachable{Engine: ep.String(), Problem: problem, Next: next}
+	return &Unreachable{Engine: ep.String(), Problem: problem, Next: next, Default: ep.origin == originDefault}
 }
 
 func diagnose(ep *endpoint, err error) (problem, next string) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"sync"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/terraform-plugin-framework/types"
@@ -43,6 +44,7 @@ type app struct {
 
 	chdir, project string
 	noColor        bool
+	tellEngine     sync.Once
 }
 
 // main runs a command line and returns the exit code.

@@ -26,6 +26,8 @@ const environmentHelp = `Environment:
   DOCKER_HOST, DOCKER_CONTEXT, DOCKER_TLS_VERIFY, DOCKER_CERT_PATH
                     the engine, where the provider block does not name one
   CLEAT_PROJECT     the project's name, as -project; else the directory's name
+  CLEAT_ENGINE      "off": do not use the bundled engine where Docker is missing
+  CLEAT_ENGINE_DIR  all files of the bundled engine below this directory
   TF_VAR_name       the value of the variable "name"
   NO_COLOR          when set, output has no colours`
 
@@ -62,7 +64,7 @@ func (a *app) root() *cobra.Command {
 	flags.BoolP("help", "h", false, "explain the command")
 	root.AddCommand(
 		a.planCommand(), a.applyCommand(), a.destroyCommand(), a.showCommand(), a.outputCommand(), a.validateCommand(),
-		a.fmtCommand(), a.graphCommand(), a.adoptCommand(), a.explainCommand(), a.unlockCommand(), a.versionCommand(),
+		a.fmtCommand(), a.graphCommand(), a.adoptCommand(), a.explainCommand(), a.unlockCommand(), a.engineCommand(), a.versionCommand(),
 		a.completionCommand(), &cobra.Command{Use: "exit-codes", Short: "What the exit codes mean", Long: exitCodesHelp},
 	)
 	root.SetOut(a.terminal.Out)
