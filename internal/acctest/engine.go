@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -19,7 +20,7 @@ const startTimeout = 60 * time.Second
 
 // Engine is a running container engine that belongs to the tests alone. It already has the image [Busybox].
 type Engine struct {
-	// Name of the engine's kind: "dockerd" or "podman".
+	// Name of the engine's kind: "dockerd", "podman" or "cleatd".
 	Name string
 	// Host is the address for DOCKER_HOST and the provider's host attribute: "unix:///…".
 	Host string
@@ -33,6 +34,7 @@ type Engine struct {
 	command func() *exec.Cmd
 	process *os.Process
 	done    <-chan struct{}
+	daemon  io.Writer // a line starts a cleatd again
 }
 
 // slots counts engines and gives each its part of the address space. It has no meaning beyond this process: the

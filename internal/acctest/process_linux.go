@@ -1,12 +1,15 @@
 package acctest
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // launch starts a command that dies with this process. The kernel ties that to the *thread* that started it, hence
@@ -55,4 +58,22 @@ wait $!`
 		cmd.Env = append(cmd.Env, "CLEAT_RESOLV="+target)
 	}
 	return cmd
+}
+
+// endProcess sends a signal to a process and returns when it is gone.
+func endProcess(pid int, sig syscall.Signal) error {
+	handle, err := unix.PidfdOpen(pid, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(handle)
+	if err := unix.PidfdSendSignal(handle, sig, nil, 0); err != nil {
+		return err
+	}
+	for {
+		_, err := unix.Poll([]unix.PollFd{{Fd: int32(handle), Events: unix.POLLIN}}, -1) //nolint:gosec // a file descriptor
+		if !errors.Is(err, unix.EINTR) {
+			return err
+		}
+	}
 }

@@ -51,7 +51,7 @@ func (s *engines) stop() error {
 	return errors.Join(errs...)
 }
 
-// Start starts an engine for a program that is no test, after [Isolate]: kind is "dockerd" or "podman". The caller
+// Start starts an engine for a program that is no test, after [Isolate]: kind is "dockerd", "podman" or "cleatd". The caller
 // closes it.
 func Start(ctx context.Context, kind string) (*Engine, error) {
 	var e *Engine
@@ -61,6 +61,8 @@ func Start(ctx context.Context, kind string) (*Engine, error) {
 		e, err = startDockerd(ctx)
 	case "podman":
 		e, err = startPodman(ctx)
+	case "cleatd":
+		e, err = startCleatd(ctx)
 	default:
 		err = errors.New("no such engine: " + kind)
 	}

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the programs that tests and demo need, on Debian as root. Does nothing, quickly, when they are there.
+# Installs what build, tests and demo need, on Debian as root. Does nothing, quickly, when they are there.
 # Nothing is started and no service is left enabled: tests run engines of their own (internal/acctest).
 set -euo pipefail
 
@@ -7,10 +7,11 @@ set -euo pipefail
 needs=(
 	dockerd:docker.io podman:podman conmon:conmon runc:runc docker-registry:docker-registry skopeo:skopeo
 	htpasswd:apache2-utils busybox:busybox-static ip:iproute2 iptables:iptables mount:mount curl:curl jq:jq git:git
+	gcc:gcc pkg-config:pkg-config /usr/include/stdio.h:libc6-dev /usr/include/seccomp.h:libseccomp-dev
 	/usr/lib/podman/netavark:netavark /usr/lib/podman/aardvark-dns:aardvark-dns /usr/lib/cni/bridge:containernetworking-plugins
 )
 
-present() { case $1 in /*) [ -x "$1" ] ;; *) command -v "$1" >/dev/null ;; esac; }
+present() { case $1 in /*) [ -e "$1" ] ;; *) command -v "$1" >/dev/null ;; esac; }
 
 missing=()
 for need in "${needs[@]}"; do

@@ -1,6 +1,6 @@
 // Command engines starts private container engines for people and scripts, as the tests get them from package acctest.
 //
-//	engines [-engine dockerd,podman] [-registry] [command [argument…]]
+//	engines [-engine dockerd,podman,cleatd] [-registry] [command [argument…]]
 //
 // With a command it runs that, with DOCKER_HOST (the first engine), CLEAT_DOCKERD, CLEAT_PODMAN and CLEAT_REGISTRY in
 // its environment, and exits with its code. Published ports are reachable from the command and what it starts, at
@@ -28,7 +28,7 @@ import (
 )
 
 func main() {
-	kinds := flag.String("engine", "dockerd", "engines to start, comma separated: dockerd, podman")
+	kinds := flag.String("engine", "dockerd", "engines to start, comma separated: dockerd, podman, cleatd")
 	registry := flag.Bool("registry", false, "start a registry as well")
 	flag.Parse()
 	if err := acctest.Isolate(); err != nil {
