@@ -104,7 +104,7 @@ func TestReplayAfterReopening(t *testing.T) {
 		}
 	}
 	// A smaller keep takes effect at once.
-	if b, err = Open(db, 1); err != nil {
+	if _, err = Open(db, 1); err != nil {
 		t.Fatal(err)
 	}
 	if b, err = Open(db, 5); err != nil {

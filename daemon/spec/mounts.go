@@ -32,7 +32,7 @@ func (o *Options) mounts() ([]specs.Mount, error) {
 	all := o.systemMounts()
 	for destination, options := range o.Host.Tmpfs {
 		if !path.IsAbs(destination) || path.Clean(destination) == "/" {
-			return nil, fmt.Errorf("Tmpfs %q: want an absolute path that is not /: %w", destination, errs.ErrInvalid)
+			return nil, fmt.Errorf("tmpfs %q: want an absolute path that is not /: %w", destination, errs.ErrInvalid)
 		}
 		m := specs.Mount{Destination: path.Clean(destination), Type: "tmpfs", Source: "tmpfs", Options: []string{"noexec", "nosuid", "nodev"}}
 		if options != "" {
