@@ -21,6 +21,8 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 var shapes = map[string]*Shape{
 	"ContainerCreate": ContainerCreate, "ContainerInspect": ContainerInspect, "ContainerList": ContainerList,
 	"ImageInspect": ImageInspect, "ImageList": ImageList, "ImageHistory": ImageHistory, "ImageDelete": ImageDelete, "Commit": Commit,
+	"ContainerCreated": ContainerCreated, "ContainerStart": ContainerStart, "CommitConfig": CommitConfig, "Wait": Wait, "Update": Update,
+	"ExecCreate": ExecCreate, "ExecCreated": ExecCreated, "Version": Version,
 	"Info": Info, "Event": Event, "Stats": Stats, "ExecInspect": ExecInspect,
 	"NetworkCreate": NetworkCreate, "NetworkInspect": NetworkInspect, "NetworkList": NetworkList,
 }
@@ -112,8 +114,11 @@ func indent(t *testing.T, raw []byte) string {
 // The newest shape passes through unchanged, and so does a body that holds no object.
 func TestNothingToDo(t *testing.T) {
 	t.Parallel()
-	if ContainerInspect.Changes(version.Of(1, 44)) || !ContainerInspect.Changes(version.Of(1, 24)) {
-		t.Error("a container differs below 1.25 and not at 1.44")
+	if ContainerInspect.Changes(version.Of(1, 52)) || !ContainerInspect.Changes(version.Of(1, 44)) {
+		t.Error("a container differs below 1.52 and not from there on")
+	}
+	if ContainerList.Changes(version.Of(1, 44)) || ImageList.Changes(version.Of(1, 44)) {
+		t.Error("lists of 1.44 would be decoded in vain")
 	}
 	for _, body := range []string{"null\n", "[]\n", `"text"` + "\n", ""} {
 		got, err := ContainerInspect.Up([]byte(body), version.Of(1, 18))
@@ -154,7 +159,9 @@ func TestFindAndMatch(t *testing.T) {
 		{"POST", "/images/a/b/tag", "/images/{name...}/tag", "a/b"},
 		{"HEAD", "/containers/abc/archive", "/containers/{id}/archive", ""},
 		{"DELETE", "/networks/n", "/networks/{rest...}", ""},
-		{"POST", "/containers/abc/start", "", ""},
+		{"POST", "/containers/abc/start", "/containers/{id}/start", ""},
+		{"DELETE", "/containers/abc", "/containers/{id}", ""},
+		{"POST", "/containers/abc/rename", "", ""},
 		{"GET", "/containers//json", "", ""},
 		{"GET", "/_ping", "", ""},
 	} {

@@ -3,6 +3,7 @@ package codec
 import (
 	"fmt"
 	"net/url"
+	"slices"
 
 	"github.com/cleat-dev/cleat/api/version"
 )
@@ -23,14 +24,15 @@ func (t Trait) Holds(v version.Version) bool {
 	return !v.Before(t.Since) && (t.Until.IsZero() || v.Before(t.Until))
 }
 
-// Traits returns the names of the traits that hold for a call of version v, in the order of the table. A nil Route,
-// which is a call without differences, has none.
+// Traits returns the names of the traits that hold for a call of version v, in the order of the tables. A nil Route,
+// which is a call without differences, has those that hold for every call.
 func (r *Route) Traits(v version.Version) []string {
-	if r == nil {
-		return nil
+	traits := commonTraits
+	if r != nil {
+		traits = slices.Concat(commonTraits, r.Special)
 	}
 	var names []string
-	for _, trait := range r.Special {
+	for _, trait := range traits {
 		if trait.Holds(v) {
 			names = append(names, trait.Name)
 		}

@@ -7,4 +7,53 @@
 //
 // Steps work on decoded JSON, keep numbers exact and leave alone what they do not know. A step does nothing to a body
 // that has the newer shape already: later engines send newer fields at old versions too, so Up∘Up equals Up.
+//
+// # The daemon's direction
+//
+// The newest form is that of the Go types of github.com/moby/moby/api with the meaning of 1.44. [Route.Raise] lifts a
+// request, [Route.Answer] lowers an answer or one object of a stream, [Route.Traits] names the behaviours that differ.
+// At 1.18 and below an answer has exactly the keys of the document remote-api-v1.18.md, each present; from 1.19 to 1.43
+// newer keys stay, as real engines leave them. Three things go out beyond the document because today's docker CLI
+// computes with them at every version: Type, Action and Actor of events (an exit code is in Actor.Attributes), and
+// precpu_stats and preread of stats. Labels of the image list and the fields of an image that are not in the document's
+// shortened example are versions.md's, section 3.
+//
+// # Hooks
+//
+// What the newest Go types cannot carry a handler adds beside them:
+//
+//   - exec inspect: "Container", the container's inspect in the newest form, where the trait exec-inspect-container holds;
+//   - container inspect: Config.MacAddress, the address the container was made with (1.44 has it, 1.52 has not);
+//   - image inspect: Parent, DockerVersion, Container and ContainerConfig, where the image's own JSON has them;
+//   - create: HostConfig.LxcConf reaches the handler as it was sent; it is accepted with a warning (1.18, create).
+//
+// A MacAddress in the body of create becomes NetworkingConfig.EndpointsConfig[mode].MacAddress, with "bridge" for the
+// default mode.
+//
+// # Traits
+//
+// Sources: D is remote-api-v1.18.md (section), V is versions.md (section), M is the document or changelog of that
+// version in the module github.com/moby/moby/api, docs/.
+//
+//	text-errors              < 1.24  an error is its text and a newline; V 1. Holds for every call
+//	create-no-command-500    < 1.24  create without a command: 500, later 400; V 1
+//	start-host-config        < 1.24  start reads a HostConfig from the body; D "Start a container", V 2
+//	kill-stopped-ok          < 1.20  kill of what does not run: 204; V 2
+//	conflict-500             < 1.24  pause, unpause, resize, exec resize in the wrong state: 500, later 409; D lists no
+//	                                 409 for them. kill: 1.20 … 1.29, V 2
+//	wait-headers-early       ≥ 1.30  wait sends its header at once; V 2
+//	wait-bad-condition-400   ≥ 1.42  wait refuses unknown conditions; V 2, M 1.42. Below 1.30 Raise drops the parameter
+//	attach-multiplexed-type  ≥ 1.42  attach, logs, exec start: application/vnd.docker.multiplexed-stream for frames; M 1.42
+//	logs-upgrade             < 1.40  logs answers 101 UPGRADED to a client that asks for it; D "Get container logs", M 1.25 to 1.39
+//	ws-binary                ≥ 1.28  attach/ws sends binary messages; V 2
+//	ws-streams               ≥ 1.42  attach/ws honours stdin, stdout, stderr; V 2. D documents only logs and stream
+//	copy                     < 1.24  POST …/copy exists; V 2
+//	delete-in-progress       < 1.25  removing what is being removed: waits, 204; later a conflict; M 1.25, V 2
+//	exec-resize-201          < 1.25  exec resize: 201, later 200; D "Exec Resize", M 1.19 to 1.24
+//	exec-inspect-plain-text  < 1.22  exec inspect: Content-Type plain/text; D "Exec Inspect", M 1.19 to 1.21
+//	exec-inspect-container   < 1.22  exec inspect has the whole container; D "Exec Inspect", V 2
+//	tag-needs-force          < 1.24  tag of a name in use: 409 without force; D "Tag an image", V 3
+//	load-progress            ≥ 1.23  load answers a stream of messages; V 3. Below: 200 and nothing, D "Load a tarball"
+//	missing-500              < 1.24  get of an image that is not there: 500, later 404; D "Get a tarball" lists no 404
+//	network-list-containers  < 1.28  the list of networks has their containers; V 4
 package codec

@@ -3,6 +3,8 @@ package codec
 import (
 	"encoding/json"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -111,3 +113,54 @@ func remove(keys ...string) func(Object) {
 		}
 	}
 }
+
+// only drops every key but the given ones.
+func only(o Object, keys ...string) {
+	for key := range o {
+		if !slices.Contains(keys, key) {
+			delete(o, key)
+		}
+	}
+}
+
+// documented reduces the answer to the keys a version's document has.
+func documented(keys ...string) func(Object) {
+	return func(o Object) { only(o, keys...) }
+}
+
+// defaults sets what is absent or null. Lists and objects given are empty ones; every answer gets its own.
+func defaults(values Object) func(Object) {
+	return func(o Object) {
+		if o == nil {
+			return
+		}
+		for key, value := range values {
+			if o[key] != nil {
+				continue
+			}
+			switch value.(type) {
+			case []any:
+				o[key] = []any{}
+			case Object:
+				o[key] = Object{}
+			default:
+				o[key] = value
+			}
+		}
+	}
+}
+
+// number is a JSON number.
+func number(n string) json.Number { return json.Number(n) }
+
+// integer reads a JSON number; 0 for anything else.
+func integer(v any) int64 {
+	n, _ := v.(json.Number)
+	i, err := n.Int64()
+	if err != nil {
+		return 0
+	}
+	return i
+}
+
+func integerNumber(n int64) json.Number { return json.Number(strconv.FormatInt(n, 10)) }

@@ -1,16 +1,34 @@
 package codec
 
-import "slices"
+import (
+	"net/url"
+	"slices"
+	"strings"
+)
 
-// ImageInspect is the answer of GET /images/{name}/json. Below 1.21 it has no RepoTags and RepoDigests.
+// ImageInspect is the answer of GET /images/{name}/json. The newest form is image.InspectResponse; a handler that knows
+// them adds Parent, DockerVersion, Container and ContainerConfig, which engines of 1.44 send. Below 1.21 it has no
+// RepoTags and RepoDigests.
 var ImageInspect = &Shape{Name: "image", Steps: []Step{
+	{Since: v1(19), What: "only the documented keys", Down: documented(
+		"Id", "Parent", "Comment", "Created", "Container", "ContainerConfig", "DockerVersion", "Author", "Config", "Architecture",
+		"Os", "Size", "VirtualSize")},
+	{Since: v1(19), What: "the container's config as it was", Down: lowerContainerConfig},
 	{Since: v1(21), What: "RepoTags and RepoDigests", Down: remove("RepoTags", "RepoDigests")},
 	{Since: v1(22), What: "image ids with algorithm", Up: addDigest("Id", "Parent"), Down: dropDigest("Id", "Parent")},
 	{Since: v1(44), What: "no VirtualSize", Up: remove("VirtualSize"), Down: addVirtualSize},
+	{Since: v1(44), What: "no Created when it is not known", Down: defaults(Object{"Created": zeroTime})},
+	{Since: v1(45), What: "no container", Down: lowerImageContainer},
+	{Since: v1(48), What: "descriptor and manifests", Down: remove("Descriptor", "Manifests", "Identity")},
+	{Since: v1(50), What: "the config is an image's, not a container's", Down: func(o Object) { fillConfig(object(o, "Config")) }},
+	{Since: v1(52), What: "what is empty is left out", Down: defaults(Object{
+		"RepoTags": []any{}, "RepoDigests": []any{}, "Parent": "", "Comment": "", "DockerVersion": "", "Author": ""})},
 }}
 
 // ImageList is the answer of GET /images/json.
 var ImageList = &Shape{Name: "images", Kind: List, Steps: []Step{
+	{Since: v1(19), What: "only the documented keys", Down: documented(
+		"RepoTags", "RepoDigests", "ParentId", "Id", "Created", "Size", "VirtualSize", "Labels")},
 	{Since: v1(22), What: "image ids with algorithm", Up: addDigest("Id", "ParentId"), Down: dropDigest("Id", "ParentId")},
 	{Since: v1(43), What: "no <none> for what has no name", Up: dropNone, Down: addNone},
 	{Since: v1(44), What: "no VirtualSize", Up: remove("VirtualSize"), Down: addVirtualSize},
@@ -18,6 +36,8 @@ var ImageList = &Shape{Name: "images", Kind: List, Steps: []Step{
 
 // ImageHistory is the answer of GET /images/{name}/history.
 var ImageHistory = &Shape{Name: "image history", Kind: List, Steps: []Step{
+	{Since: v1(19), What: "only the documented keys", Down: documented("Id", "Created", "CreatedBy")},
+	{Since: v1(21), What: "Comment", Down: remove("Comment")},
 	{Since: v1(22), What: "image ids with algorithm", Up: addDigest("Id"), Down: dropDigest("Id")},
 }}
 
@@ -30,6 +50,77 @@ var ImageDelete = &Shape{Name: "removed images", Kind: List, Steps: []Step{
 var Commit = &Shape{Name: "commit", Steps: []Step{
 	{Since: v1(22), What: "image ids with algorithm", Up: addDigest("Id"), Down: dropDigest("Id")},
 }}
+
+// containerConfig are the fields of a container's Config that an image's lacks, empty.
+var containerConfig = Object{
+	"Hostname": "", "Domainname": "", "User": "", "AttachStdin": false, "AttachStdout": false, "AttachStderr": false,
+	"Tty": false, "OpenStdin": false, "StdinOnce": false, "Image": "", "WorkingDir": "",
+}
+
+func fillConfig(config Object) {
+	if config == nil {
+		return
+	}
+	defaults(containerConfig)(config)
+	for _, key := range []string{"Env", "Cmd", "Volumes", "Entrypoint", "OnBuild", "Labels"} {
+		null(config, key)
+	}
+}
+
+func lowerImageContainer(o Object) {
+	defaults(Object{"Container": "", "ContainerConfig": Object{}})(o)
+	fillConfig(object(o, "ContainerConfig"))
+}
+
+// lowerContainerConfig: the example has two fields that left Config long before. They are null and "" in it.
+func lowerContainerConfig(o Object) {
+	if config := object(o, "ContainerConfig"); config != nil {
+		null(config, "Dns")
+		defaults(Object{"VolumesFrom": ""})(config)
+	}
+}
+
+// askedDigests: the document shows RepoDigests only where the query asks for digests.
+var askedDigests = []AskedStep{{Until: v1(19), What: "RepoDigests with digests=1", Down: func(o Object, q url.Values) {
+	if !asked(q.Get("digests")) {
+		delete(o, "RepoDigests")
+	}
+}}}
+
+// askedSizes: the newest form leaves out a size of nothing, the document shows it.
+var askedSizes = []AskedStep{{Until: v1(19), What: "sizes with size=1", Down: func(o Object, q url.Values) {
+	if asked(q.Get("size")) {
+		defaults(Object{"SizeRw": number("0"), "SizeRootFs": number("0")})(o)
+	}
+}}}
+
+// asked reads a bool of a query as every version of the engine does.
+func asked(value string) bool {
+	switch strings.ToLower(strings.TrimSpace(value)) {
+	case "", "0", "no", "false", "none":
+		return false
+	default:
+		return true
+	}
+}
+
+// The queries of calls on images.
+var (
+	imageListSteps = []QueryStep{
+		{Since: v1(41), What: "filter is a filter", Up: func(q url.Values) {
+			if name := q.Get("filter"); name != "" {
+				addFilter(q, "reference", name)
+				q.Del("filter")
+			}
+		}},
+		{Since: v1(42), What: "shared-size", Up: forget("shared-size")},
+	}
+	pullSteps  = []QueryStep{{Since: v1(32), What: "platform", Up: forget("platform")}}
+	buildSteps = []QueryStep{{Since: v1(32), What: "platform", Up: forget("platform")}}
+	pushSteps  = []QueryStep{{Since: v1(46), What: "platform", Up: forget("platform")}}
+
+	volumePruneSteps = []QueryStep{{Since: v1(42), What: "only anonymous volumes", Up: func(q url.Values) { addFilter(q, "all", "true") }}}
+)
 
 func addVirtualSize(o Object) {
 	if size, ok := o["Size"]; ok && o["VirtualSize"] == nil {

@@ -28,8 +28,8 @@ func queryDown(steps []QueryStep, q url.Values, to version.Version) {
 // filterSteps: filters were lists of values before they were sets. Both are accepted from 1.22 on.
 var filterSteps = []QueryStep{{Since: v1(22), What: "filters are sets", Up: filtersToSets, Down: filtersToLists}}
 
-var tagSteps = []QueryStep{{Since: v1(24), What: "a tag always moves",
-	Up: func(q url.Values) { q.Del("force") }, Down: func(q url.Values) { q.Set("force", "1") }}}
+// tagSteps: the daemon keeps force, which the trait tag-needs-force is about.
+var tagSteps = []QueryStep{{Since: v1(24), What: "a tag always moves", Down: func(q url.Values) { q.Set("force", "1") }}}
 
 var volumeRemoveSteps = []QueryStep{{Since: v1(25), What: "force", Down: func(q url.Values) { q.Del("force") }}}
 
@@ -80,6 +80,21 @@ func SetFilters(q url.Values, filters map[string][]string, v version.Version) {
 	if raw, err := json.Marshal(form); err == nil { // maps of strings always marshal
 		q.Set("filters", string(raw))
 	}
+}
+
+// addFilter adds one value to the filters of a query. Filters that cannot be read stay: the handler refuses them.
+func addFilter(q url.Values, term, value string) {
+	filters := Filters(q)
+	if filters == nil {
+		if q.Get("filters") != "" {
+			return
+		}
+		filters = map[string][]string{}
+	}
+	if !slices.Contains(filters[term], value) {
+		filters[term] = append(filters[term], value)
+	}
+	SetFilters(q, filters, v1(22))
 }
 
 func filtersToLists(q url.Values) { reform(q, v1(21)) }

@@ -8,6 +8,7 @@ import (
 
 // Info is the answer of GET /info.
 var Info = &Shape{Name: "info", Steps: []Step{
+	{Since: v1(19), What: "only the documented keys", Down: documentedInfo},
 	{Since: v1(19), What: "bools instead of 0 and 1", Up: intsToBools, Down: boolsToInts},
 	{Since: v1(22), What: "OSType", Up: func(o Object) {
 		if text(o, "OSType") == "" {
@@ -15,6 +16,34 @@ var Info = &Shape{Name: "info", Steps: []Step{
 		}
 	}, Down: remove("OSType", "Architecture")},
 	{Since: v1(25), What: "security options are key=value", Up: liftSecurity, Down: lowerSecurity},
+	{Since: v1(25), What: "no execution driver", Down: defaults(Object{"ExecutionDriver": execDriver})},
+}}
+
+func documentedInfo(o Object) {
+	defaults(Object{"InitPath": "", "InitSha1": "", "DriverStatus": []any{}, "Labels": []any{}})(o)
+	if registry := object(o, "RegistryConfig"); registry != nil {
+		only(registry, "IndexConfigs", "InsecureRegistryCIDRs")
+	}
+	only(o, "Containers", "Debug", "DockerRootDir", "Driver", "DriverStatus", "ExecutionDriver", "HttpProxy", "HttpsProxy", "ID",
+		"IPv4Forwarding", "Images", "IndexServerAddress", "InitPath", "InitSha1", "KernelVersion", "Labels", "MemTotal", "MemoryLimit",
+		"NCPU", "NEventsListener", "NFd", "NGoroutines", "Name", "NoProxy", "OperatingSystem", "RegistryConfig", "SwapLimit", "SystemTime")
+}
+
+// Version is the answer of GET /version. Only 1.18 and older are reduced: without a version in the path, which is how
+// every client probes, it is the newest.
+var Version = &Shape{Name: "version", Steps: []Step{
+	{Since: v1(19), What: "only the documented keys", Down: documented(
+		"Version", "Os", "KernelVersion", "GoVersion", "GitCommit", "Arch", "ApiVersion")},
+}}
+
+// Wait is the answer of POST /containers/{id}/wait.
+var Wait = &Shape{Name: "wait", Steps: []Step{
+	{Since: v1(34), What: "Error", Down: remove("Error")},
+}}
+
+// Update is the answer of POST /containers/{id}/update.
+var Update = &Shape{Name: "updated container", Steps: []Step{
+	{Since: v1(45), What: "never null", Down: defaults(Object{"Warnings": []any{}})},
 }}
 
 var infoBools = []string{"Debug", "MemoryLimit", "SwapLimit", "IPv4Forwarding"}
@@ -57,10 +86,43 @@ func lowerSecurity(o Object) {
 	}
 }
 
-// Event is one message of GET /events.
+// Event is one message of GET /events. Below 1.22 Type, Action and Actor stay beside the documented keys, as the real
+// engine has it: today's docker CLI takes a container's exit code from Actor.Attributes at every version.
 var Event = &Shape{Name: "event", Kind: Stream, Steps: []Step{
+	{Since: v1(19), What: "only the documented events", Down: documentedEvent},
+	{Since: v1(21), What: "timeNano", Down: remove("timeNano")},
 	{Since: v1(22), What: "Type, Action and Actor", Up: liftEvent, Down: lowerEvent},
+	{Since: v1(22), What: "image ids with algorithm", Down: dropDigest("id")},
+	{Since: v1(52), What: "no status, id and from", Down: addStatus},
 }}
+
+// documentedEvents are those of the document's section "Monitor Docker's events".
+var documentedEvents = map[string][]string{
+	"container": {
+		"create", "destroy", "die", "exec_create", "exec_start", "export", "kill", "oom", "pause", "restart", "start", "stop", "unpause",
+	},
+	"image": {"untag", "delete"},
+}
+
+func documentedEvent(o Object) {
+	action, _, _ := strings.Cut(text(o, "status"), ":") // "exec_start: sh -c …"
+	if !slices.Contains(documentedEvents[text(o, "Type")], action) {
+		clear(o)
+	}
+}
+
+// addStatus writes what containers and images did as it was written before other things had events.
+func addStatus(o Object) {
+	kind := text(o, "Type")
+	if kind != "container" && kind != "image" || text(o, "status") != "" {
+		return
+	}
+	actor := object(o, "Actor")
+	o["status"], o["id"] = text(o, "Action"), text(actor, "ID")
+	if image := text(object(actor, "Attributes"), "image"); image != "" && kind == "container" {
+		o["from"] = image
+	}
+}
 
 // imageEvents are the actions of images; before 1.22 everything else happened to containers.
 var imageEvents = []string{"delete", "import", "load", "pull", "push", "save", "tag", "untag"}
@@ -82,50 +144,12 @@ func liftEvent(o Object) {
 }
 
 func lowerEvent(o Object) {
-	kind := text(o, "Type")
-	if kind != "container" && kind != "image" {
-		clear(o) // did not exist
+	if kind := text(o, "Type"); kind != "container" && kind != "image" {
+		clear(o) // had no events
 		return
 	}
-	actor := object(o, "Actor")
-	if text(o, "status") == "" {
-		o["status"], o["id"] = text(o, "Action"), text(actor, "ID")
-		if image := text(object(actor, "Attributes"), "image"); image != "" {
-			o["from"] = image
-		}
-	}
-	remove("Type", "Action", "Actor", "scope")(o)
+	delete(o, "scope")
 }
-
-// Stats is one sample of GET /containers/{id}/stats.
-var Stats = &Shape{Name: "stats", Kind: Stream, Steps: []Step{
-	{Since: v1(21), What: "networks by interface",
-		Up: func(o Object) {
-			if network := object(o, "network"); network != nil && o["networks"] == nil {
-				o["networks"] = Object{"eth0": network}
-			}
-			delete(o, "network")
-		},
-		Down: func(o Object) {
-			if network := object(object(o, "networks"), "eth0"); network != nil {
-				o["network"] = network
-			}
-			delete(o, "networks")
-		}},
-}}
-
-// ExecInspect is the answer of GET /exec/{id}/json.
-var ExecInspect = &Shape{Name: "exec", Steps: []Step{
-	{Since: v1(22), What: "ContainerID instead of the whole container", Up: func(o Object) {
-		container := object(o, "Container")
-		if id := text(container, "ID"); id != "" && text(o, "ContainerID") == "" {
-			o["ContainerID"] = id
-		} else if id := text(container, "Id"); id != "" && text(o, "ContainerID") == "" {
-			o["ContainerID"] = id
-		}
-		delete(o, "Container")
-	}},
-}}
 
 // NetworkCreate is the body of POST /networks/create.
 var NetworkCreate = &Shape{Name: "network create", Steps: []Step{
