@@ -1,0 +1,263 @@
+//go:build linux
+
+package bridge
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"strconv"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+
+	"github.com/cleat-dev/cleat/api/errs"
+)
+
+// An Endpoint says how a container is to be connected to a network.
+type Endpoint struct {
+	ContainerID   string     // required
+	ContainerName string     // for messages only
+	Network       string     // name or id; the default network when empty
+	Interface     string     // name in the container; the first free one of eth0, eth1 … when empty
+	MAC           string     // hardware address; made from IP when empty
+	IP            netip.Addr // the next free one when invalid
+	IP6           netip.Addr // the next free one when invalid, and the network has IPv6
+	Priority      int        // the network of highest priority gives the default route
+	Ports         []Port     // ports to publish; an internal network publishes none
+}
+
+// Joined is a connection that exists.
+type Joined struct {
+	IP          netip.Prefix // address in the container, with the length of the subnet
+	Gateway     netip.Addr
+	IP6         netip.Prefix // invalid without IPv6
+	Gateway6    netip.Addr
+	MAC         string
+	Interface   string
+	EndpointID  string // 64 hexadecimal digits
+	NetworkID   string
+	NetworkName string
+	ContainerID string
+	Ports       []Port // as bound: with address and port of the host
+}
+
+// Join connects a container whose Sandbox exists to a network, and publishes its ports. All of it happens, or nothing.
+// A container that is connected already keeps what it has, and that is returned.
+//
+// An unknown network is errs.ErrNotFound, an address that does not fit errs.ErrInvalid, one that is taken
+// errs.ErrConflict. A port somebody has is errs.ErrInternal, as in dockerd, with "port is already allocated" in its text.
+func (d *Driver) Join(ctx context.Context, want Endpoint) (Joined, error) {
+	if err := validID(want.ContainerID); err != nil {
+		return Joined{}, err
+	}
+	if want.Network == "" {
+		want.Network = DefaultNetwork
+	}
+	s := d.lock(want.ContainerID)
+	defer d.unlock(s)
+	d.mu.Lock()
+	n := d.lookup(want.Network)
+	d.mu.Unlock()
+	if n == nil {
+		return Joined{}, fmt.Errorf("network %s not found: %w", want.Network, errs.ErrNotFound)
+	}
+	if !s.pinned {
+		return Joined{}, fmt.Errorf("container %q has no network namespace: %w", want.ContainerID, errs.ErrNotFound)
+	}
+	for _, e := range s.endpoints {
+		if e.Network == n.ID {
+			return n.joined(e), nil
+		}
+	}
+	e, err := d.join(ctx, s, n, want)
+	if err != nil {
+		return Joined{}, err
+	}
+	return n.joined(e), nil
+}
+
+// join does it step by step, and takes the steps back when one fails.
+func (d *Driver) join(ctx context.Context, s *sandbox, n *network, want Endpoint) (_ *endpoint, err error) {
+	var undo []func()
+	defer func() {
+		if err != nil {
+			for i := len(undo) - 1; i >= 0; i-- {
+				undo[i]()
+			}
+		}
+	}()
+	e := &endpoint{ID: newID(), Container: s.id, Network: n.ID, Interface: want.Interface, Priority: want.Priority}
+	if err := nameInterface(e, s); err != nil {
+		return nil, err
+	}
+	if err := d.address(e, n, want); err != nil {
+		return nil, err
+	}
+	undo = append(undo, func() { d.freeAddress(e) })
+	mac := macOf(e.IP.Addr())
+	if want.MAC != "" {
+		if mac, err = net.ParseMAC(want.MAC); err != nil || len(mac) != 6 {
+			return nil, fmt.Errorf("hardware address %q: want six bytes as 02:42:ac:11:00:02: %w", want.MAC, errs.ErrInvalid)
+		}
+	}
+	e.MAC = mac.String()
+	if !n.Internal {
+		if e.Ports, e.holds, err = d.publish(want.Ports, n.HostIP); err != nil {
+			name := want.ContainerName
+			if name == "" {
+				name = s.id[:min(12, len(s.id))]
+			}
+			return nil, fmt.Errorf("driver failed programming external connectivity on endpoint %s (%s): %w", name, e.ID, err)
+		}
+		undo = append(undo, func() { d.unpublish(e.Ports, e.holds) })
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if err := d.connect(e, n, mac); err != nil {
+		return nil, err
+	}
+	undo = append(undo, func() { _, _ = d.disconnect(e) })
+	d.mu.Lock()
+	d.sequence++
+	e.Sequence = d.sequence
+	before := s.endpoints
+	s.endpoints = append(before[:len(before):len(before)], e)
+	d.mu.Unlock()
+	undo = append(undo, func() {
+		d.mu.Lock()
+		s.endpoints = before
+		d.mu.Unlock()
+		_ = d.route(s)
+		_ = d.save(s)
+	})
+	if err := d.route(s); err != nil {
+		return nil, err
+	}
+	if err := d.rules.addPorts(e.targets()); err != nil {
+		return nil, err
+	}
+	undo = append(undo, func() { _ = d.rules.removePorts(e.targets()) })
+	if err := d.save(s); err != nil {
+		return nil, err
+	}
+	forgetUDP(e.Ports)
+	e.serve()
+	return e, nil
+}
+
+// serve passes on what arrives at the sockets of the ports rather than being redirected.
+func (e *endpoint) serve() {
+	for i, h := range e.holds {
+		if h != nil {
+			h.serve(netip.AddrPortFrom(e.IP.Addr(), e.Ports[i].Port))
+		}
+	}
+}
+
+// address chooses the addresses of an endpoint, or takes the wanted ones.
+func (d *Driver) address(e *endpoint, n *network, want Endpoint) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	ip, err := n.v4.take(want.IP)
+	if err != nil {
+		return err
+	}
+	e.IP = netip.PrefixFrom(ip, n.Subnet.Bits())
+	if n.v6 == nil {
+		if want.IP6.IsValid() {
+			n.v4.free(ip)
+			return fmt.Errorf("network %q has no IPv6, but address %s is wanted: %w", n.Name, want.IP6, errs.ErrInvalid)
+		}
+		return nil
+	}
+	ip6, err := n.v6.take(want.IP6)
+	if err != nil {
+		n.v4.free(ip)
+		return err
+	}
+	e.IP6 = netip.PrefixFrom(ip6, n.Subnet6.Bits())
+	return nil
+}
+
+// freeAddress gives the addresses of an endpoint back.
+func (d *Driver) freeAddress(e *endpoint) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	n := d.networks[e.Network]
+	if n == nil {
+		return
+	}
+	n.v4.free(e.IP.Addr())
+	if n.v6 != nil && e.IP6.IsValid() {
+		n.v6.free(e.IP6.Addr())
+	}
+}
+
+// nameInterface gives a new endpoint of s a name that is free.
+func nameInterface(e *endpoint, s *sandbox) error {
+	taken := map[string]bool{"lo": true}
+	for _, other := range s.endpoints {
+		taken[other.Interface] = true
+	}
+	if e.Interface != "" {
+		if taken[e.Interface] || len(e.Interface) > unix.IFNAMSIZ-1 || netlinkName(e.Interface) != nil {
+			return fmt.Errorf("interface %q of container %q: in use or not a name: %w", e.Interface, s.id, errs.ErrInvalid)
+		}
+		return nil
+	}
+	for i := 0; e.Interface == "" || taken[e.Interface]; i++ {
+		e.Interface = "eth" + strconv.Itoa(i)
+	}
+	return nil
+}
+
+// joined describes an endpoint of n.
+func (n *network) joined(e *endpoint) Joined {
+	j := Joined{
+		IP: e.IP, IP6: e.IP6, MAC: e.MAC, Interface: e.Interface, EndpointID: e.ID,
+		NetworkID: n.ID, NetworkName: n.Name, ContainerID: e.Container, Ports: e.Ports,
+	}
+	if !n.Internal {
+		j.Gateway = n.Gateway
+		if e.IP6.IsValid() {
+			j.Gateway6 = n.Gateway6
+		}
+	}
+	return j
+}
+
+// Endpoints returns who is connected to a network, in the order they were; nothing for an unknown one.
+func (d *Driver) Endpoints(ref string) []Joined {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	n := d.lookup(ref)
+	if n == nil {
+		return nil
+	}
+	var all []Joined
+	for _, e := range d.endpointsOf(n.ID) {
+		all = append(all, n.joined(e))
+	}
+	return all
+}
+
+// forgetUDP makes the host forget datagrams that went to ports before they were redirected, or to whom: the decision
+// about the first one of a sender holds as long as it goes on sending.
+func forgetUDP(ports []Port) {
+	for _, p := range ports {
+		if p.Proto != "udp" {
+			continue
+		}
+		filter := &netlink.ConntrackFilter{}
+		if filter.AddProtocol(unix.IPPROTO_UDP) != nil || filter.AddPort(netlink.ConntrackOrigDstPort, p.HostPort) != nil {
+			continue
+		}
+		for _, family := range []netlink.InetFamily{unix.AF_INET, unix.AF_INET6} {
+			// At worst a sender goes on not being heard until it pauses.
+			_, _ = netlink.ConntrackDeleteFilters(netlink.ConntrackTable, family, filter)
+		}
+	}
+}

@@ -1,0 +1,5 @@
+//go:build linux
+
+package bridge
+
+func runChild() bool { return false }

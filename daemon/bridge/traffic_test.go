@@ -1,0 +1,231 @@
+//go:build linux
+
+package bridge
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"testing"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+)
+
+func TestContainersTalk(t *testing.T) {
+	t.Parallel()
+	d := openDriver(t, testConfig(t))
+	a, b := start(t, d, Endpoint{ContainerID: "a"}), start(t, d, Endpoint{ContainerID: "b"})
+	host, outsider := outside(t, d, "out")
+	for _, id := range []string{"a", "b", "out"} {
+		echo(t, d, id, "tcp", 80)
+		echo(t, d, id, "udp", 80)
+	}
+	for _, proto := range []string{"tcp", "udp"} {
+		wantCall(t, d, "a", proto, b.IP.Addr().String()+":80", "b "+a.IP.Addr().String())
+		wantCall(t, d, "", proto, a.IP.Addr().String()+":80", "a "+a.Gateway.String())
+		wantCall(t, d, "a", proto, outsider+":80", "out "+host)      // masqueraded
+		wantCall(t, d, "a", proto, "127.0.0.1:80", "a 127.0.0.1")    // its own lo
+		wantCall(t, d, "out", proto, a.IP.Addr().String()+":80", "") // not published
+	}
+	if want := "02:42:" + fmt.Sprintf("%02x:%02x:%02x:%02x", a.IP.Addr().As4()[0], a.IP.Addr().As4()[1], a.IP.Addr().As4()[2], a.IP.Addr().As4()[3]); a.MAC != want {
+		t.Errorf("MAC %s, want %s", a.MAC, want)
+	}
+	stats, err := d.Statistics(t.Context(), "a")
+	if err != nil || stats["eth0"].RxPackets == 0 || stats["eth0"].TxBytes == 0 || len(stats) != 1 {
+		t.Errorf("statistics: %+v, %v", stats, err)
+	}
+}
+
+// TestPublished is not parallel: it changes whether the kernel shows bridged packets to the packet filter, which takes
+// other ways through it.
+func TestPublished(t *testing.T) {
+	d := openDriver(t, testConfig(t))
+	const bridged = "/proc/sys/net/bridge/bridge-nf-call-iptables"
+	was, err := os.ReadFile(bridged)
+	if err != nil {
+		t.Run("no br_netfilter", func(t *testing.T) { testPublished(t, d) })
+		return
+	}
+	t.Cleanup(func() { _ = os.WriteFile(bridged, was, 0) })
+	for _, value := range []string{"0", "1"} {
+		t.Run("bridge-nf "+value, func(t *testing.T) {
+			if err := os.WriteFile(bridged, []byte(value), 0); err != nil {
+				t.Fatal(err)
+			}
+			testPublished(t, d)
+		})
+	}
+}
+
+func testPublished(t *testing.T, d *Driver) {
+	other := Network{ID: newID(), Name: "other", Subnet: netip.MustParsePrefix("10.250.1.0/24")}
+	if err := d.AddNetwork(t.Context(), other); err != nil {
+		t.Fatal(err)
+	}
+	host, outsider := outside(t, d, "out")
+	ports := []Port{
+		{Port: 80}, {Port: 81, Proto: "udp"},
+		{Port: 80, HostIP: netip.MustParseAddr("127.0.0.1")}, {Port: 81, Proto: "udp", HostIP: netip.MustParseAddr("127.0.0.1")},
+		{Port: 80, HostIP: netip.MustParseAddr(host)},
+	}
+	a := start(t, d, Endpoint{ContainerID: "a", Ports: ports})
+	b := start(t, d, Endpoint{ContainerID: "b"})
+	start(t, d, Endpoint{ContainerID: "c", Network: "other"})
+	t.Cleanup(func() {
+		for _, id := range []string{"a", "b", "c"} {
+			if err := d.Release(t.Context(), id); err != nil {
+				t.Error(err)
+			}
+		}
+		if err := d.RemoveNetwork(t.Context(), "other"); err != nil {
+			t.Error(err)
+		}
+		_ = unpin(d.netnsPath("out"))
+	})
+	echo(t, d, "a", "tcp", 80)
+	echo(t, d, "a", "udp", 81)
+	gateway := a.Gateway.String()
+	at := func(host string, i int) string { return net.JoinHostPort(host, fmt.Sprint(a.Ports[i].HostPort)) }
+	for i, proto := range []string{"tcp", "udp"} {
+		wantCall(t, d, "out", proto, at(host, i), "a "+outsider)
+		wantCall(t, d, "", proto, at(host, i), "a "+host)
+		wantCall(t, d, "", proto, at("127.0.0.1", i), "a "+gateway)
+		wantCall(t, d, "", proto, at("127.0.0.2", i), "a "+gateway)
+		wantCall(t, d, "", proto, at("::1", i), "a "+gateway) // the proxy
+		wantCall(t, d, "", proto, at(gateway, i), "a "+gateway)
+		wantCall(t, d, "b", proto, at(host, i), "a "+gateway)
+		wantCall(t, d, "b", proto, at(gateway, i), "a "+gateway)
+		wantCall(t, d, "c", proto, at(host, i), "a "+gateway) // of another network
+		wantCall(t, d, "a", proto, at(host, i), "a "+gateway) // itself
+		wantCall(t, d, "a", proto, at(gateway, i), "a "+gateway)
+		// Only what is published is reachable, and only where.
+		wantCall(t, d, "c", proto, fmt.Sprintf("%s:%d", a.IP.Addr(), 80+i), "")
+		wantCall(t, d, "", proto, at("127.0.0.1", 2+i), "a "+gateway)
+		wantCall(t, d, "", proto, at(host, 2+i), "")
+		wantCall(t, d, "out", proto, at(host, 2+i), "")
+		wantCall(t, d, "out", proto, at("127.0.0.1", 2+i), "")
+		wantCall(t, d, "b", proto, at("127.0.0.1", 2+i), "")
+		wantCall(t, d, "b", proto, at(gateway, 2+i), "")
+	}
+	wantCall(t, d, "out", "tcp", at(host, 4), "a "+outsider)
+	wantCall(t, d, "", "tcp", at("127.0.0.1", 4), "")
+	_ = b
+}
+
+// TestLocalhostIsPrivate shows that what listens on 127.0.0.1 of the host stays private with route_localnet on.
+func TestLocalhostIsPrivate(t *testing.T) {
+	t.Parallel()
+	d := openDriver(t, testConfig(t))
+	start(t, d, Endpoint{ContainerID: "a"})
+	outside(t, d, "out")
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	reached := make(chan struct{})
+	go func() {
+		if conn, err := listener.Accept(); err == nil {
+			_ = conn.Close()
+			close(reached)
+		}
+	}()
+	for _, id := range []string{"a", "out"} {
+		err := in(d, id, func() error {
+			// Let the namespace send packets for 127.0.0.1 out, as root in a container may.
+			if err := os.WriteFile("/proc/sys/net/ipv4/conf/eth0/route_localnet", []byte("1"), 0); err != nil {
+				return err
+			}
+			return replaceLocalRoute()
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantCall(t, d, id, "tcp", listener.Addr().String(), "")
+	}
+	select {
+	case <-reached:
+		t.Error("somebody reached 127.0.0.1 of the host")
+	default:
+	}
+}
+
+func TestNetworksAreApart(t *testing.T) {
+	t.Parallel()
+	d := openDriver(t, testConfig(t))
+	subnet := func() netip.Prefix {
+		t.Helper()
+		p, err := d.FreeSubnet(false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	for _, n := range []Network{{Name: "one"}, {Name: "isolated", Isolated: true}, {Name: "internal", Internal: true}} {
+		n.ID, n.Subnet = newID(), subnet()
+		if err := d.AddNetwork(t.Context(), n); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, outsider := outside(t, d, "out")
+	echo(t, d, "out", "tcp", 80)
+	at := map[string]string{}
+	for _, name := range []string{"bridge", "one", "isolated", "internal"} {
+		for _, i := range []string{"1", "2"} {
+			j := start(t, d, Endpoint{ContainerID: name + i, Network: name, Ports: []Port{{Port: 80}}})
+			echo(t, d, name+i, "tcp", 80)
+			at[name+i] = j.IP.Addr().String()
+			if want := name != "internal"; len(j.Ports) == 1 != want || j.Gateway.IsValid() != want {
+				t.Errorf("%s: ports %v, gateway %v", name, j.Ports, j.Gateway)
+			}
+		}
+	}
+	says := func(name, from string) string { return name + " " + from }
+	wantCall(t, d, "one1", "tcp", at["one2"]+":80", says("one2", at["one1"]))
+	wantCall(t, d, "internal1", "tcp", at["internal2"]+":80", says("internal2", at["internal1"]))
+	wantCall(t, d, "isolated1", "tcp", at["isolated2"]+":80", "")
+	wantCall(t, d, "one1", "tcp", at["bridge1"]+":80", "")
+	wantCall(t, d, "bridge1", "tcp", at["one1"]+":80", "")
+	wantCall(t, d, "bridge1", "tcp", at["internal1"]+":80", "")
+	wantCall(t, d, "internal1", "tcp", at["bridge1"]+":80", "")
+	wantCall(t, d, "internal1", "tcp", outsider+":80", "")
+	for _, name := range []string{"one1", "isolated1"} {
+		if _, err := call(d, name, "tcp", outsider+":80", long); err != nil {
+			t.Errorf("%s does not get out: %v", name, err)
+		}
+	}
+
+	// A container on two networks reaches both, and leaves by the first by name; then by the one that is left.
+	if _, err := d.Join(t.Context(), Endpoint{ContainerID: "bridge1", Network: "one"}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := call(d, "bridge1", "tcp", at["one2"]+":80", long); err != nil {
+		t.Error(err)
+	}
+	if err := d.Leave(t.Context(), "bridge1", "bridge"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := call(d, "bridge1", "tcp", outsider+":80", long); err != nil {
+		t.Errorf("by the network that is left: %v", err)
+	}
+	wantCall(t, d, "bridge1", "tcp", at["bridge2"]+":80", "")
+}
+
+// replaceLocalRoute makes the calling thread's namespace send packets for 127.0.0.1 to its gateway.
+func replaceLocalRoute() error {
+	if err := netlink.RouteDel(&netlink.Route{
+		LinkIndex: 1, Table: unix.RT_TABLE_LOCAL, Type: unix.RTN_LOCAL, Scope: netlink.SCOPE_HOST,
+		Dst: &net.IPNet{IP: net.IPv4(127, 0, 0, 1).To4(), Mask: net.CIDRMask(32, 32)},
+	}); err != nil {
+		return err
+	}
+	if err := netlink.RouteDel(&netlink.Route{
+		LinkIndex: 1, Table: unix.RT_TABLE_LOCAL, Type: unix.RTN_LOCAL, Scope: netlink.SCOPE_HOST,
+		Dst: &net.IPNet{IP: net.IPv4(127, 0, 0, 0).To4(), Mask: net.CIDRMask(8, 32)},
+	}); err != nil {
+		return err
+	}
+	return nil
+}
