@@ -1,0 +1,107 @@
+//go:build linux
+
+package main
+
+import (
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/opencontainers/runc/libcontainer"
+	_ "github.com/opencontainers/runc/libcontainer/nsenter" // the C constructor that enters the namespaces before Go runs
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"github.com/sirupsen/logrus"
+	"golang.org/x/sys/unix"
+
+	"github.com/cleat-dev/cleat/daemon/runtime/wire"
+)
+
+func main() {
+	if len(os.Args) > 1 && os.Args[1] == "init" {
+		libcontainer.Init() // does not return
+	}
+	logrus.SetOutput(io.Discard) // what matters is in the error; 2 is the monitor's
+	report := os.NewFile(wire.CreatorReport, "report")
+	unix.CloseOnExec(wire.CreatorReport)
+	result, err := run(os.Args[1:])
+	if err != nil {
+		result = classify(err)
+	}
+	if _, err := report.Write(result.Encode()); err != nil {
+		os.Exit(1) // the monitor is gone: whoever adopts the container finds the command by its journal, or kills it
+	}
+}
+
+var errUsage = errors.New("usage: cleat-creator create <id> <state folder> <run folder> | exec <id> <run folder> <process file> <tty>")
+
+func run(args []string) (wire.Report, error) {
+	switch {
+	case len(args) == 4 && args[0] == "create":
+		return create(args[1], args[2], args[3])
+	case len(args) == 5 && args[0] == "exec":
+		return exec(args[1], args[2], args[3], args[4] == "1")
+	}
+	return wire.Report{}, errUsage
+}
+
+// create starts the container's own command.
+func create(id, stateDir, runDir string) (wire.Report, error) {
+	var spec specs.Spec
+	if err := readJSON(filepath.Join(stateDir, wire.ConfigFile), &spec); err != nil {
+		return wire.Report{}, err
+	}
+	root := filepath.Join(runDir, wire.StateDir)
+	if err := os.RemoveAll(root); err != nil { // of the run before
+		return wire.Report{}, err
+	}
+	config, err := configOf(id, &spec)
+	if err != nil {
+		return wire.Report{}, err
+	}
+	container, err := libcontainer.Create(root, id, config)
+	if err != nil {
+		return wire.Report{}, err
+	}
+	process, err := processOf(spec.Process, spec.Process.Terminal)
+	if err != nil {
+		return wire.Report{}, err
+	}
+	process.Init = true
+	return start(container, process)
+}
+
+// exec starts another command in a running container.
+func exec(id, runDir, file string, tty bool) (wire.Report, error) {
+	var spec specs.Process
+	if err := readJSON(file, &spec); err != nil {
+		return wire.Report{}, err
+	}
+	if err := os.Remove(file); err != nil { // it may hold secrets in its environment
+		return wire.Report{}, err
+	}
+	container, err := libcontainer.Load(filepath.Join(runDir, wire.StateDir), id)
+	if err != nil {
+		return wire.Report{}, err
+	}
+	process, err := processOf(&spec, tty)
+	if err != nil {
+		return wire.Report{}, err
+	}
+	return start(container, process)
+}
+
+func start(container *libcontainer.Container, process *libcontainer.Process) (wire.Report, error) {
+	if err := container.Run(process); err != nil {
+		return wire.Report{}, err
+	}
+	pid, err := process.Pid()
+	if err != nil {
+		return wire.Report{}, err
+	}
+	started, err := startTime(pid)
+	if err != nil {
+		return wire.Report{}, err
+	}
+	return wire.Report{Pid: int64(pid), StartTime: started}, nil
+}
