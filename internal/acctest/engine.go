@@ -201,3 +201,6 @@ func (e *Engine) ColdStart(ctx context.Context) (time.Duration, error) {
 func (e *Engine) PIDNamespace() (string, error) {
 	return os.Readlink(fmt.Sprintf("/proc/%d/ns/pid", e.process.Pid))
 }
+
+// Root is the directory of everything the engine keeps.
+func (e *Engine) Root() string { return e.dir.path }
