@@ -161,7 +161,8 @@ func TestFindAndMatch(t *testing.T) {
 		{"DELETE", "/networks/n", "/networks/{rest...}", ""},
 		{"POST", "/containers/abc/start", "/containers/{id}/start", ""},
 		{"DELETE", "/containers/abc", "/containers/{id}", ""},
-		{"POST", "/containers/abc/rename", "", ""},
+		{"POST", "/containers/abc/rename", "/containers/{id}/rename", ""},
+		{"POST", "/containers/abc/pause", "", ""},
 		{"GET", "/containers//json", "", ""},
 		{"GET", "/_ping", "", ""},
 	} {

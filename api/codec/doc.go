@@ -36,11 +36,11 @@
 // version in the module github.com/moby/moby/api, docs/.
 //
 //	text-errors              < 1.24  an error is its text and a newline; V 1. Holds for every call
-//	create-no-command-500    < 1.24  create without a command: 500, later 400; V 1
+//	name-loose               < 1.19  create, rename: a name is /?[a-zA-Z0-9_-]+, later at least two characters and the
+//	                                 first no sign; D "Create a container"
 //	start-host-config        < 1.24  start reads a HostConfig from the body; D "Start a container", V 2
 //	kill-stopped-ok          < 1.20  kill of what does not run: 204; V 2
-//	conflict-500             < 1.24  pause, unpause, resize, exec resize in the wrong state: 500, later 409; D lists no
-//	                                 409 for them. kill: 1.20 … 1.29, V 2
+//	conflict-500             < 1.24  resize of what does not run: 500, later 409; D "Resize a container TTY"
 //	wait-headers-early       ≥ 1.30  wait sends its header at once; V 2
 //	wait-bad-condition-400   ≥ 1.42  wait refuses unknown conditions; V 2, M 1.42. Below 1.30 Raise drops the parameter
 //	attach-multiplexed-type  ≥ 1.42  attach, logs, exec start: application/vnd.docker.multiplexed-stream for frames; M 1.42
@@ -54,6 +54,8 @@
 //	exec-inspect-container   < 1.22  exec inspect has the whole container; D "Exec Inspect", V 2
 //	tag-needs-force          < 1.24  tag of a name in use: 409 without force; D "Tag an image", V 3
 //	load-progress            ≥ 1.23  load answers a stream of messages; V 3. Below: 200 and nothing, D "Load a tarball"
-//	missing-500              < 1.24  get of an image that is not there: 500, later 404; D "Get a tarball" lists no 404
 //	network-list-containers  < 1.28  the list of networks has their containers; V 4
+//
+// No trait: create without a command is 400 at every version. V 1 has 500 below 1.24, but D lists 400 for a bad
+// parameter and a dockerd 20.10 answers 400 at 1.18.
 package codec

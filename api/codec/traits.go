@@ -8,18 +8,16 @@ var (
 	}
 
 	createTraits = []Trait{
-		{Name: "create-no-command-500", Until: v1(24), What: "a container without any command is an internal error, not the client's"},
+		{Name: "name-loose", Until: v1(19), What: "a container's name is [a-zA-Z0-9_-]+: one character will do, and any may be the first"},
 	}
 	startTraits = []Trait{
 		{Name: "start-host-config", Until: v1(24), What: "a HostConfig in the body replaces the container's"},
 	}
 	killTraits = []Trait{
 		{Name: "kill-stopped-ok", Until: v1(20), What: "killing what does not run succeeds"},
-		{Name: "conflict-500", Since: v1(20), Until: v1(30), What: "a container in the wrong state is an internal error"},
 	}
-	// stateTraits belong to the calls whose documents know no 409.
-	stateTraits = []Trait{
-		{Name: "conflict-500", Until: v1(24), What: "a container in the wrong state is an internal error"},
+	resizeTraits = []Trait{
+		{Name: "conflict-500", Until: v1(24), What: "a container that does not run is an internal error, not a conflict"},
 	}
 	waitTraits = []Trait{
 		{Name: "wait-headers-early", Since: v1(30), What: "the header is sent when waiting begins, not when it ends"},
@@ -44,7 +42,6 @@ var (
 	}
 	execResizeTraits = []Trait{
 		{Name: "exec-resize-201", Until: v1(25), What: "success is 201 Created"},
-		{Name: "conflict-500", Until: v1(24), What: "an exec that does not run is an internal error"},
 	}
 	execInspectTraits = []Trait{
 		{Name: "exec-inspect-plain-text", Until: v1(22), What: "the JSON is sent as plain/text"},
@@ -52,9 +49,6 @@ var (
 	}
 	loadTraits = []Trait{
 		{Name: "load-progress", Since: v1(23), What: "the answer is a stream of messages, and quiet is read; below it is empty"},
-	}
-	saveTraits = []Trait{
-		{Name: "missing-500", Until: v1(24), What: "an image that is not there is an internal error"},
 	}
 	tagTraits = []Trait{
 		{Name: "tag-needs-force", Until: v1(24), What: "a tag that names another image moves only with force, else 409"},

@@ -1,0 +1,29 @@
+package api
+
+import (
+	"testing"
+
+	"github.com/cleat-dev/cleat/internal/acctest"
+)
+
+func TestMain(m *testing.M) { acctest.Main(m) }
+
+// engines are what the suite runs on.
+var engines = []struct {
+	name  string
+	start func(testing.TB) *acctest.Engine
+}{
+	{"dockerd", acctest.Dockerd},
+	{"cleatd", acctest.Cleatd},
+}
+
+// each runs a test on every engine.
+func each(t *testing.T, test func(t *testing.T, e *engine)) {
+	t.Helper()
+	for _, kind := range engines {
+		t.Run(kind.name, func(t *testing.T) {
+			e := newEngine(kind.start(t))
+			test(t, e)
+		})
+	}
+}
