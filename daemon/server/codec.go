@@ -5,9 +5,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
+	"slices"
 
 	"github.com/cleat-dev/cleat/api/codec"
 	"github.com/cleat-dev/cleat/api/errs"
+	"github.com/cleat-dev/cleat/api/version"
 )
 
 // What follows is all the server knows of package codec: the query is lifted before the handler runs, the body when it
@@ -23,6 +25,12 @@ func raiseQuery(r *Request) (url.Values, error) {
 		return nil, fmt.Errorf("%w: %w", err, errs.ErrInvalid)
 	}
 	return query, nil
+}
+
+// textErrors reports whether an error is its text in that version, and not JSON.
+func textErrors(v version.Version) bool {
+	var every *codec.Route // the trait holds for calls without differences too
+	return slices.Contains(every.Traits(v), "text-errors")
 }
 
 // raise lifts a JSON body.

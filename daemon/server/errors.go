@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"reflect"
 	"strings"
 
 	"github.com/cleat-dev/cleat/api/errs"
@@ -59,7 +60,7 @@ func text(err error) string {
 	return message
 }
 
-// writeError answers with an error in the form of the version: text below 1.24, JSON from there on.
+// writeError answers with an error in the form of the version, text or JSON.
 func writeError(w http.ResponseWriter, v version.Version, err error) {
 	code := statusOf(err)
 	if code == http.StatusNotModified || code == http.StatusNoContent {
@@ -68,7 +69,7 @@ func writeError(w http.ResponseWriter, v version.Version, err error) {
 	}
 	h := w.Header()
 	h.Del("Content-Length")
-	if v.Before(jsonErrors()) {
+	if textErrors(v) {
 		http.Error(w, text(err), code)
 		return
 	}
@@ -103,9 +104,31 @@ func checkJSONType(header string) error {
 
 // explain says what is wrong with JSON in the client's terms, not in those of our types.
 func explain(err error) string {
-	var kind *json.UnmarshalTypeError
-	if errors.As(err, &kind) && kind.Field != "" {
-		return fmt.Sprintf("field %s: got %s, want %s", kind.Field, kind.Value, kind.Type.Kind())
+	var wrong *json.UnmarshalTypeError
+	if !errors.As(err, &wrong) {
+		return err.Error()
 	}
-	return err.Error()
+	what := fmt.Sprintf("got %s, want %s", wrong.Value, wanted(wrong.Type))
+	if wrong.Field != "" {
+		what = "field " + wrong.Field + ": " + what
+	}
+	return what
+}
+
+// wanted is what JSON calls a type.
+func wanted(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.Struct, reflect.Map:
+		return "object"
+	case reflect.Slice, reflect.Array:
+		return "array"
+	case reflect.Pointer:
+		return wanted(t.Elem())
+	case reflect.Bool:
+		return "true or false"
+	case reflect.String:
+		return "string"
+	default:
+		return "number"
+	}
 }

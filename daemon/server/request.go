@@ -118,7 +118,6 @@ func (r *Request) readBody() ([]byte, error) {
 	// A writer that knows no deadlines is a test's.
 	control := http.NewResponseController(r.out)
 	_ = control.SetReadDeadline(time.Now().Add(cfg.BodyTimeout))
-	defer func() { _ = control.SetReadDeadline(time.Time{}) }()
 	body, err := io.ReadAll(io.LimitReader(r.Body, cfg.MaxJSON+1))
 	switch {
 	case err != nil && isTimeout(err):
@@ -128,5 +127,6 @@ func (r *Request) readBody() ([]byte, error) {
 	case int64(len(body)) > cfg.MaxJSON:
 		return nil, Status(http.StatusRequestEntityTooLarge, fmt.Errorf("request body is larger than %d bytes", cfg.MaxJSON))
 	}
+	_ = control.SetReadDeadline(time.Time{})
 	return bytes.TrimSpace(body), nil
 }

@@ -118,6 +118,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
 	default:
 		s.run(r)
 	}
+	if out.taken == nil && hr.ContentLength != 0 {
+		// net/http reads what the handler left of the body, and would wait for it for ever.
+		_ = http.NewResponseController(out).SetReadDeadline(time.Now().Add(s.cfg.BodyTimeout))
+	}
 	aborted = false
 }
 

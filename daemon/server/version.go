@@ -15,9 +15,6 @@ func Newest() version.Version { return version.Of(1, 44) }
 // Oldest is the first version the daemon speaks.
 func Oldest() version.Version { return version.Of(1, 2) }
 
-// jsonErrors is the first version whose errors are JSON (versions.md, section 1).
-func jsonErrors() version.Version { return version.Of(1, 24) }
-
 // cutVersion takes the version off a path. Without one it is the newest. The error is for a version that is none, or
 // that the daemon does not speak; v is set in the latter case, because the form of the error follows it.
 func cutVersion(segments []string) (v version.Version, rest []string, err error) {
