@@ -128,6 +128,14 @@ func TestNothingToDo(t *testing.T) {
 	}
 }
 
+// The answer of a wait is not read before it is there: its header alone says something.
+func TestWaitIsNotHeldBack(t *testing.T) {
+	t.Parallel()
+	if route, _ := Find("POST", "/containers/a/wait"); route.Response.Kind != Stream {
+		t.Error("the answer of a wait would be read to its end before its header is handed on")
+	}
+}
+
 func TestEventStreamGoesOutOneByOne(t *testing.T) {
 	t.Parallel()
 	r, w := io.Pipe()

@@ -36,8 +36,9 @@ var Version = &Shape{Name: "version", Steps: []Step{
 		"Version", "Os", "KernelVersion", "GoVersion", "GitCommit", "Arch", "ApiVersion")},
 }}
 
-// Wait is the answer of POST /containers/{id}/wait.
-var Wait = &Shape{Name: "wait", Steps: []Step{
+// Wait is the answer of POST /containers/{id}/wait. It is one object, and a stream to those who lift it: from 1.30 on the
+// header comes long before it, and whoever waits has to know that waiting has begun.
+var Wait = &Shape{Name: "wait", Kind: Stream, Steps: []Step{
 	{Since: v1(34), What: "Error", Down: remove("Error")},
 }}
 
