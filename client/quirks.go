@@ -14,15 +14,16 @@ var misstatements = []struct {
 	text   string
 	status int
 }{
-	{"name is already in use", http.StatusConflict},   // container create, rename
-	{"volume already exists", http.StatusConflict},    // volume create
-	{"no such object", http.StatusNotFound},           // inspects
-	{"no such container", http.StatusNotFound},        // calls on a container removed meanwhile
-	{"image not known", http.StatusNotFound},          // container create
-	{"image is in use", http.StatusConflict},          // image remove
-	{"network is being used", http.StatusConflict},    // network remove
-	{"network already exists", http.StatusConflict},   // network create
-	{"container state improper", http.StatusConflict}, // pause, start while being removed
+	{"name is already in use", http.StatusConflict},                     // container create, rename
+	{"volume already exists", http.StatusConflict},                      // volume create
+	{"no such object", http.StatusNotFound},                             // inspects
+	{"no such container", http.StatusNotFound},                          // calls on a container removed meanwhile
+	{"image not known", http.StatusNotFound},                            // container create
+	{"cannot specify 64-byte hexadecimal strings", http.StatusNotFound}, // container create, of an image that lost its last name meanwhile
+	{"image is in use", http.StatusConflict},                            // image remove
+	{"network is being used", http.StatusConflict},                      // network remove
+	{"network already exists", http.StatusConflict},                     // network create
+	{"container state improper", http.StatusConflict},                   // pause, start while being removed
 }
 
 // Lacks are the calls this engine has not though the version it speaks has them, each with who lacks it; see

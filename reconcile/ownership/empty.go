@@ -38,16 +38,12 @@ func createMarker(ctx context.Context, api API, name string, labels map[string]s
 		HostConfig: &container.HostConfig{NetworkMode: "none"},
 	}
 	r, err := api.ContainerCreate(ctx, o)
-	loaded := false
-	for attempt := 0; errors.Is(err, errs.ErrNotFound) && attempt < 3; attempt++ { // another project's last unlock may remove it in between
+	// The last unlock of another project may remove the image between our two calls, and again.
+	for attempt := 0; errors.Is(err, errs.ErrNotFound) && attempt < 10; attempt++ {
 		if err = loadEmpty(ctx, api); err != nil {
 			return "", err
 		}
-		loaded = true
 		r, err = api.ContainerCreate(ctx, o)
-	}
-	if err != nil && loaded {
-		removeEmpty(context.WithoutCancel(ctx), api) // made for a container that did not come to be
 	}
 	return r.ID, err
 }

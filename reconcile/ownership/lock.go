@@ -64,6 +64,10 @@ func TakeLock(ctx context.Context, api API, project string, h Holder) (*Lock, er
 			return nil, fmt.Errorf("lock of %s: %w", project, err)
 		}
 		if err := awaitRelease(ctx, api, name, h); err != nil {
+			var held *HeldError
+			if !errors.As(err, &held) { // a holder's container needs the image, and so do others who wait for it
+				removeEmpty(context.WithoutCancel(ctx), api)
+			}
 			return nil, err
 		}
 	}
