@@ -102,7 +102,7 @@ func demolish(t testing.TB, d *Driver) {
 			t.Error(err)
 		}
 	}
-	links, err := netlink.LinkList()
+	links, err := dumped(netlink.LinkList)
 	if err != nil {
 		t.Error(err)
 	}

@@ -110,6 +110,7 @@ func Open(config Config) (*Driver, error) {
 	d.reaper = newReaper(d.log, instance)
 	if err := d.openDefault(); err != nil {
 		d.reaper.close()
+		d.rules.close()
 		return nil, err
 	}
 	return d, nil
@@ -126,6 +127,7 @@ func (d *Driver) Close() error {
 		}
 	}
 	d.reaper.close()
+	d.rules.close()
 	return nil
 }
 

@@ -29,8 +29,6 @@ func (f *foreignRules) comment(bridge string) []byte {
 // The rules come first in the chain, as dockerd puts its own, and are written the way iptables-nft writes and
 // understands them.
 func (r *rules) openForeign(bridges []string) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	slices.Sort(bridges)
 	return r.eachForeign(func(c *nftables.Conn, chain *nftables.Chain, present []*nftables.Rule) {
 		if chain.Policy == nil || *chain.Policy != nftables.ChainPolicyDrop {
@@ -55,8 +53,6 @@ func (r *rules) openForeign(bridges []string) error {
 
 // closeForeign removes our rules for one bridge, or for all when it is empty, from chains of others.
 func (r *rules) closeForeign(bridge string) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	return r.eachForeign(func(c *nftables.Conn, _ *nftables.Chain, present []*nftables.Rule) {
 		for _, rule := range present {
 			if bridge == "" || bytes.Equal(rule.UserData, r.foreign.comment(bridge)) {
@@ -69,10 +65,10 @@ func (r *rules) closeForeign(bridge string) error {
 // eachForeign calls do for every chain of others where forwarded packets pass, with the rules in it that are ours.
 // What do puts into the batch happens at once for a chain, or not at all: the chain may be gone by then.
 func (r *rules) eachForeign(do func(*nftables.Conn, *nftables.Chain, []*nftables.Rule)) error {
-	c, err := connection()
-	if err != nil {
-		return err
-	}
+	return r.with(func(c *nftables.Conn) error { return r.eachForeignOn(c, do) })
+}
+
+func (r *rules) eachForeignOn(c *nftables.Conn, do func(*nftables.Conn, *nftables.Chain, []*nftables.Rule)) error {
 	chains, err := c.ListChains()
 	if err != nil {
 		return kernel(err, "packet filter")

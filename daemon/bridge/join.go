@@ -4,6 +4,7 @@ package bridge
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -136,7 +137,11 @@ func (d *Driver) join(ctx context.Context, s *sandbox, n *network, want Endpoint
 	if err := d.route(s); err != nil {
 		return nil, err
 	}
-	if err := d.rules.addPorts(e.targets()); err != nil {
+	err = d.rules.addPorts(e.targets())
+	if errors.Is(err, unix.ENOENT) { // somebody emptied the packet filter; e is among everything by now
+		err = d.rules.rebuild(d.everything)
+	}
+	if err != nil {
 		return nil, err
 	}
 	undo = append(undo, func() { _ = d.rules.removePorts(e.targets()) })

@@ -71,11 +71,17 @@ func (d *Driver) release(s *sandbox) error {
 // leave removes endpoints of a sandbox. Ports go first, so that nobody is sent to an address another may have next;
 // the record goes last, so that what is interrupted is found and finished.
 func (d *Driver) leave(s *sandbox, leaving []*endpoint) (gone <-chan struct{}, err error) {
-	var ports []target
-	for _, e := range leaving {
-		ports = append(ports, e.targets()...)
+	mark := func(leave bool) (ports []target) {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		for _, e := range leaving {
+			e.leaving = leave
+			ports = append(ports, e.targets()...)
+		}
+		return ports
 	}
-	if err := d.rules.removePorts(ports); err != nil {
+	if err := d.rules.removePorts(mark(true)); err != nil {
+		mark(false)
 		return nil, err
 	}
 	gone = make(chan struct{})

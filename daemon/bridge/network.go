@@ -306,7 +306,7 @@ func bridgeAddress(name string) (netip.Prefix, error) {
 	if err != nil {
 		return netip.Prefix{}, kernel(err, "bridge %q", name)
 	}
-	addresses, err := netlink.AddrList(link, netlink.FAMILY_V4)
+	addresses, err := dumped(func() ([]netlink.Addr, error) { return netlink.AddrList(link, netlink.FAMILY_V4) })
 	if err != nil || len(addresses) == 0 {
 		return netip.Prefix{}, kernel(err, "addresses of bridge %q", name)
 	}

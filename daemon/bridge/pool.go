@@ -3,7 +3,6 @@
 package bridge
 
 import (
-	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -89,8 +88,10 @@ func lastAddress(p netip.Prefix) netip.Addr {
 
 // routedPrefixes returns the destinations of all routes of the host, but not the default ones.
 func routedPrefixes() ([]netip.Prefix, error) {
-	routes, err := netlink.RouteListFiltered(netlink.FAMILY_ALL, &netlink.Route{Table: unix.RT_TABLE_UNSPEC}, netlink.RT_FILTER_TABLE)
-	if err != nil && !errors.Is(err, netlink.ErrDumpInterrupted) {
+	routes, err := dumped(func() ([]netlink.Route, error) {
+		return netlink.RouteListFiltered(netlink.FAMILY_ALL, &netlink.Route{Table: unix.RT_TABLE_UNSPEC}, netlink.RT_FILTER_TABLE)
+	})
+	if err != nil {
 		return nil, kernel(err, "routes of the host")
 	}
 	var out []netip.Prefix
@@ -110,7 +111,7 @@ func routedPrefixes() ([]netip.Prefix, error) {
 
 // routeMTU is the MTU of the interface the default route leaves by, 1500 without one.
 func routeMTU() int {
-	routes, err := netlink.RouteList(nil, netlink.FAMILY_V4)
+	routes, err := dumped(func() ([]netlink.Route, error) { return netlink.RouteList(nil, netlink.FAMILY_V4) })
 	if err != nil {
 		return 1500
 	}

@@ -136,3 +136,13 @@ func silence(index int) error {
 	_, err := request.Execute(unix.NETLINK_ROUTE, 0)
 	return ignoreGone(err)
 }
+
+// dumped repeats a listing the kernel says was disturbed by a change: it may lack what was there all the time.
+func dumped[T any](list func() ([]T, error)) (all []T, err error) {
+	for range 20 {
+		if all, err = list(); !errors.Is(err, netlink.ErrDumpInterrupted) {
+			break
+		}
+	}
+	return all, err
+}

@@ -14,7 +14,7 @@ import (
 
 // Reconcile compares what is recorded and what the kernel has with the containers that live, once at the start of the
 // daemon, after every network was added. live has the id of each container whose network is in use; its endpoints
-// count where the record of a container is lost.
+// count where the record of a container is lost. No Sandbox or Join may be under way.
 //
 // What belongs to other containers is removed: namespaces, links, rules, addresses; so are bridges of networks nobody
 // added. Ports of the living are reserved again. One that another process took meanwhile stays published, as the
@@ -41,7 +41,7 @@ func (d *Driver) Reconcile(ctx context.Context, live map[string][]Endpoint) erro
 	for id, endpoints := range live {
 		d.adopt(id, endpoints)
 	}
-	if err := d.rules.rebuild(d.everything()); err != nil {
+	if err := d.rules.rebuild(d.everything); err != nil {
 		return errors.Join(all, err)
 	}
 	return errors.Join(all, d.rules.openForeign(d.bridges()), d.sweep(ctx))
@@ -116,7 +116,9 @@ func (d *Driver) everything() (networks []Network, ports []target) {
 	}
 	for _, s := range d.sandboxes {
 		for _, e := range s.endpoints {
-			ports = append(ports, e.targets()...)
+			if !e.leaving {
+				ports = append(ports, e.targets()...)
+			}
 		}
 	}
 	return networks, ports
@@ -124,8 +126,8 @@ func (d *Driver) everything() (networks []Network, ports []target) {
 
 // sweep removes links of this instance that nobody knows.
 func (d *Driver) sweep(ctx context.Context) error {
-	links, err := netlink.LinkList()
-	if err != nil && !errors.Is(err, netlink.ErrDumpInterrupted) {
+	links, err := dumped(netlink.LinkList)
+	if err != nil {
 		return kernel(err, "links of the host")
 	}
 	d.mu.Lock()

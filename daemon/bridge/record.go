@@ -33,7 +33,8 @@ type endpoint struct {
 	Ports     []Port       `json:"ports,omitempty"` // as bound
 	Sequence  uint64       `json:"sequence"`        // grows with age: the order of addresses given out
 
-	holds []hold // what keeps the ports ours while this process lives
+	holds   []hold // what keeps the ports ours while this process lives
+	leaving bool   // its ports are no longer to be published; guarded by Driver.mu
 }
 
 // save writes the record of a sandbox, or removes it when nothing is left to tell. It is whole or not there, and not

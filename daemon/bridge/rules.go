@@ -3,7 +3,7 @@
 package bridge
 
 import (
-	"fmt"
+	"errors"
 	"net/netip"
 	"slices"
 	"sync"
@@ -26,7 +26,8 @@ import (
 //	any*      published ports: protocol, port -> container address, port
 //	one*      the same on one host address: address, protocol, port -> …
 type rules struct {
-	mu      sync.Mutex // one batch after the other: a batch is not a transaction across two sockets
+	mu      sync.Mutex // one batch after the other
+	conn    *nftables.Conn
 	table   *nftables.Table
 	private bool // drop what is forwarded neither from nor to a container
 
@@ -45,31 +46,52 @@ func openRules(instance string, private bool) (*rules, error) {
 	r := &rules{table: &nftables.Table{Family: nftables.TableFamilyINet, Name: "cleat-" + instance}, private: private}
 	r.foreign.tag = "cleat-" + instance
 	r.describe()
-	c, err := connection()
-	if err != nil {
-		return nil, err
+	present := false
+	err := r.with(func(c *nftables.Conn) (err error) {
+		var policy nftables.ChainPolicy
+		if present, policy, err = r.present(c); present {
+			r.private = policy == nftables.ChainPolicyDrop
+		}
+		return err
+	})
+	if err != nil || present {
+		return r, err
 	}
-	present, policy, err := r.present(c)
-	if err != nil {
-		return nil, err
-	}
-	if present {
-		r.private = policy == nftables.ChainPolicyDrop
-		return r, nil
-	}
-	return r, r.rebuild(nil, nil)
+	return r, r.rebuild(func() ([]Network, []target) { return nil, nil })
 }
 
-// connection returns a connection for one batch. It is not kept: after a refused batch, answers would be left in it.
-func connection() (*nftables.Conn, error) {
-	c, err := nftables.New(nftables.WithSockOptions(func(c *netlink.Conn) error {
-		// A rebuild of everything is one batch, which has to fit in whole.
-		if err := c.SetWriteBuffer(8 << 20); err != nil {
-			return err
+// with runs do with the connection to the packet filter, one at a time. The connection is kept, because the kernel
+// holds up who closes one until everything deleted by it is out of use, some ten milliseconds. After an error it is
+// replaced: answers nobody read would be taken for those to the next batch.
+func (r *rules) with(do func(*nftables.Conn) error) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.conn == nil {
+		conn, err := nftables.New(nftables.AsLasting(), nftables.WithSockOptions(func(c *netlink.Conn) error {
+			// A rebuild of everything is one batch, which has to fit in whole.
+			return errors.Join(c.SetWriteBuffer(8<<20), c.SetReadBuffer(1<<20))
+		}))
+		if err != nil {
+			return kernel(err, "packet filter")
 		}
-		return c.SetReadBuffer(1 << 20)
-	}))
-	return c, kernel(err, "packet filter")
+		r.conn = conn
+	}
+	err := do(r.conn)
+	if err != nil {
+		_ = r.conn.CloseLasting()
+		r.conn = nil
+	}
+	return err
+}
+
+// close gives the connection back; the rules stay.
+func (r *rules) close() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.conn != nil {
+		_ = r.conn.CloseLasting()
+		r.conn = nil
+	}
 }
 
 // present looks for our table, and for the policy of its forward chain.
@@ -89,8 +111,10 @@ func (r *rules) present(c *nftables.Conn) (bool, nftables.ChainPolicy, error) {
 
 // describe names the sets.
 func (r *rules) describe() {
+	id := uint32(0) // of a set within a batch; the library's own count is not safe for two drivers in a process
 	set := func(name string, key nftables.SetDatatype) *nftables.Set {
-		return &nftables.Set{Table: r.table, Name: name, KeyType: key}
+		id++
+		return &nftables.Set{Table: r.table, ID: id, Name: name, KeyType: key}
 	}
 	concat := nftables.MustConcatSetType
 	r.bridges = set("bridges", nftables.TypeIFName)
@@ -122,108 +146,112 @@ func (r *rules) sets() []*nftables.Set {
 	}
 }
 
-// rebuild replaces the whole table, in one step, by one with these networks and ports.
-func (r *rules) rebuild(networks []Network, ports []target) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	c, err := connection()
-	if err != nil {
+// rebuild replaces the whole table, in one step, by one with what current returns. No change comes between the two:
+// who adds notes it for current before, who removes has it left out by current before.
+func (r *rules) rebuild(current func() ([]Network, []target)) error {
+	return r.with(func(c *nftables.Conn) error {
+		networks, ports := current()
+		c.AddTable(r.table) // so that there is one to delete
+		c.DelTable(r.table)
+		c.AddTable(r.table)
+		for _, s := range r.sets() {
+			if err := c.AddSet(s, nil); err != nil {
+				return kernel(err, "packet filter: set %s", s.Name)
+			}
+		}
+		r.chains(c)
+		all := r.portElements(ports)
+		for _, n := range networks {
+			all = append(all, r.networkElements(n)...)
+		}
+		return r.send(c, all, (*nftables.Conn).SetAddElements)
+	})
+}
+
+func (r *rules) addNetwork(n Network) error    { return r.add(r.networkElements(n)) }
+func (r *rules) removeNetwork(n Network) error { return r.remove(r.networkElements(n)) }
+func (r *rules) addPorts(p []target) error     { return r.add(r.portElements(p)) }
+func (r *rules) removePorts(p []target) error  { return r.remove(r.portElements(p)) }
+
+// elements of one set.
+type elements struct {
+	set  *nftables.Set
+	list []nftables.SetElement
+}
+
+// add adds elements, all or none. Those that are there already are no error.
+func (r *rules) add(all []elements) error {
+	if len(all) == 0 {
+		return nil
+	}
+	return r.with(func(c *nftables.Conn) error { return r.send(c, all, (*nftables.Conn).SetAddElements) })
+}
+
+// remove deletes elements, all at once. When some are not there it deletes the others.
+func (r *rules) remove(all []elements) error {
+	if len(all) == 0 {
+		return nil
+	}
+	del := func(all []elements) error {
+		return r.with(func(c *nftables.Conn) error { return r.send(c, all, (*nftables.Conn).SetDeleteElements) })
+	}
+	if err := del(all); !errors.Is(err, unix.ENOENT) {
 		return err
 	}
-	c.AddTable(r.table) // so that there is one to delete
-	c.DelTable(r.table)
-	c.AddTable(r.table)
-	for _, s := range r.sets() {
-		if err := c.AddSet(s, nil); err != nil {
-			return kernel(err, "packet filter: set %s", s.Name)
+	var failed error
+	for _, e := range all {
+		size := 1
+		if e.set.Interval {
+			size = len(e.list) // the two ends of one
+		}
+		for one := range slices.Chunk(e.list, size) {
+			if err := del([]elements{{e.set, one}}); !errors.Is(err, unix.ENOENT) {
+				failed = errors.Join(failed, err)
+			}
 		}
 	}
-	r.chains(c)
-	for _, n := range networks {
-		if err := r.change(c, n, (*nftables.Conn).SetAddElements); err != nil {
-			return err
+	return failed
+}
+
+// send puts a change of elements at the end of the batch of c, and the batch into force.
+func (r *rules) send(c *nftables.Conn, all []elements, do func(*nftables.Conn, *nftables.Set, []nftables.SetElement) error) error {
+	for _, e := range all {
+		// The list of elements is one attribute, whose length has 16 bits.
+		for chunk := range slices.Chunk(e.list, 500) {
+			if err := do(c, e.set, chunk); err != nil {
+				return kernel(err, "packet filter: set %s", e.set.Name)
+			}
 		}
-	}
-	if err := r.changePorts(c, ports, (*nftables.Conn).SetAddElements); err != nil {
-		return err
 	}
 	return kernel(c.Flush(), "packet filter: table %s", r.table.Name)
 }
 
-// a change adds or deletes elements.
-type change func(*nftables.Conn, *nftables.Set, []nftables.SetElement) error
-
-func (r *rules) addNetwork(n Network) error {
-	return r.batch(func(c *nftables.Conn) error { return r.change(c, n, (*nftables.Conn).SetAddElements) })
-}
-
-func (r *rules) removeNetwork(n Network) error {
-	return r.batch(func(c *nftables.Conn) error { return r.change(c, n, (*nftables.Conn).SetDeleteElements) })
-}
-
-func (r *rules) addPorts(ports []target) error {
-	if len(ports) == 0 {
-		return nil
-	}
-	return r.batch(func(c *nftables.Conn) error { return r.changePorts(c, ports, (*nftables.Conn).SetAddElements) })
-}
-
-func (r *rules) removePorts(ports []target) error {
-	if len(ports) == 0 {
-		return nil
-	}
-	return r.batch(func(c *nftables.Conn) error { return r.changePorts(c, ports, (*nftables.Conn).SetDeleteElements) })
-}
-
-// batch does what fill puts into a batch, all or nothing.
-func (r *rules) batch(fill func(*nftables.Conn) error) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	c, err := connection()
-	if err != nil {
-		return err
-	}
-	if err := fill(c); err != nil {
-		return kernel(err, "packet filter")
-	}
-	return kernel(c.Flush(), "packet filter: table %s", r.table.Name)
-}
-
-// change adds or removes a network.
-func (r *rules) change(c *nftables.Conn, n Network, do change) error {
+// networkElements is what the sets have of a network.
+func (r *rules) networkElements(n Network) []elements {
 	name := ifname(n.Bridge)
 	verdict := expr.VerdictAccept
 	if n.Isolated {
 		verdict = expr.VerdictDrop
 	}
-	type elements struct {
-		set  *nftables.Set
-		list []nftables.SetElement
-	}
-	todo := []elements{
+	all := []elements{
 		{r.bridges, []nftables.SetElement{{Key: name}}},
 		{r.pairs, []nftables.SetElement{{Key: slices.Concat(name, name), VerdictData: &expr.Verdict{Kind: verdict}}}},
 		{r.v4.local, interval(n.Subnet)},
 	}
 	if n.Internal {
-		todo = append(todo, elements{r.internal, []nftables.SetElement{{Key: name}}})
+		all = append(all, elements{r.internal, []nftables.SetElement{{Key: name}}})
 	}
 	masquerade := !n.NoMasquerade && !n.Internal
 	if masquerade {
-		todo = append(todo, elements{r.v4.masq, interval(n.Subnet)})
+		all = append(all, elements{r.v4.masq, interval(n.Subnet)})
 	}
 	if n.Subnet6.IsValid() {
-		todo = append(todo, elements{r.v6.local, interval(n.Subnet6)})
+		all = append(all, elements{r.v6.local, interval(n.Subnet6)})
 		if masquerade {
-			todo = append(todo, elements{r.v6.masq, interval(n.Subnet6)})
+			all = append(all, elements{r.v6.masq, interval(n.Subnet6)})
 		}
 	}
-	for _, e := range todo {
-		if err := do(c, e.set, e.list); err != nil {
-			return fmt.Errorf("set %s: %w", e.set.Name, err)
-		}
-	}
-	return nil
+	return all
 }
 
 // A target is a published port as the packet filter sees it.
@@ -235,7 +263,7 @@ type target struct {
 	port     uint16
 }
 
-// protocols are the ones that have ports and can be published.
+// protocolNumber is that of IP; Port.complete has checked the name.
 func protocolNumber(proto string) byte {
 	switch proto {
 	case "udp":
@@ -247,8 +275,8 @@ func protocolNumber(proto string) byte {
 	}
 }
 
-// changePorts adds or removes published ports.
-func (r *rules) changePorts(c *nftables.Conn, ports []target, do change) error {
+// portElements is what the sets have of published ports.
+func (r *rules) portElements(ports []target) []elements {
 	bySet := map[*nftables.Set][]nftables.SetElement{}
 	for _, p := range ports {
 		sets := &r.v4
@@ -265,15 +293,13 @@ func (r *rules) changePorts(c *nftables.Conn, ports []target, do change) error {
 			Key: key, Val: append(p.to.AsSlice(), byte(p.port>>8), byte(p.port), 0, 0),
 		})
 	}
+	var all []elements
 	for _, set := range r.sets() {
-		// The list of elements is one attribute, whose length has 16 bits.
-		for chunk := range slices.Chunk(bySet[set], 500) {
-			if err := do(c, set, chunk); err != nil {
-				return fmt.Errorf("set %s: %w", set.Name, err)
-			}
+		if list := bySet[set]; len(list) > 0 {
+			all = append(all, elements{set, list})
 		}
 	}
-	return nil
+	return all
 }
 
 // interval is a subnet as two elements: where it begins, and the first address behind it.
