@@ -1,0 +1,17 @@
+package builds
+
+import (
+	"context"
+	"io"
+
+	"github.com/moby/moby/client"
+
+	"github.com/cleat-dev/cleat/api/stream"
+)
+
+// Backend builds images.
+type Backend interface {
+	// Build makes an image of the context in body, or of where o.RemoteContext says, and returns its id. Messages go to
+	// send; before the first one nothing has been made. An error with a method ExitCode is a command's.
+	Build(ctx context.Context, body io.Reader, o client.ImageBuildOptions, send func(stream.Message) error) (id string, err error)
+}
