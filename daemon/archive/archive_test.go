@@ -464,7 +464,7 @@ func TestCopy(t *testing.T) {
 		os.Chmod(at("fifo"), 0o622),
 		unix.Mknod(at("null"), unix.S_IFCHR|0o666, int(unix.Mkdev(1, 3))),
 		os.Chown(at("d"), 5, 6),
-		os.Chmod(at("d"), 0o1777),
+		os.Chmod(at("d"), 0o777|fs.ModeSticky),
 		os.Chtimes(at("a/b"), nano, nano),
 		os.Chtimes(at("d"), nano, nano),
 		os.Chown(at(""), 33, 33),
