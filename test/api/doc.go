@@ -34,5 +34,5 @@
 //	done NAME                 waits for its end
 //	image NAME                imports an image of its own as $N/NAME
 //
-// $N is a name of the case's own. Everything it made under that name is removed with it.
+// $N is a name of the case's own, $NOW the time as events take it. Everything it made under that name is removed with it.
 package api

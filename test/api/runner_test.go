@@ -15,6 +15,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -118,6 +119,10 @@ func (r *runner) expand(s string) string {
 	return os.Expand(s, func(name string) string {
 		if value, ok := r.vars[name]; ok {
 			return value
+		}
+		if name == "NOW" {
+			now := time.Now()
+			return fmt.Sprintf("%d.%09d", now.Unix(), now.Nanosecond())
 		}
 		return "$" + name // also the end of a regexp
 	})
@@ -446,7 +451,10 @@ func compare(value any, op, want string) string {
 }
 
 func compareKeys(value any, op string, want []string) string {
-	o, _ := value.(map[string]any)
+	o, ok := value.(map[string]any)
+	if !ok || op == "has" && len(want) == 0 {
+		return fmt.Sprintf("is %s, want an object with the keys %q", kindOf(value), want)
+	}
 	var missing, more []string
 	for _, key := range want {
 		if _, ok := o[key]; !ok {
