@@ -1,0 +1,106 @@
+package system
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+
+	"github.com/cleat-dev/cleat/api/errs"
+	"github.com/cleat-dev/cleat/api/version"
+	"github.com/cleat-dev/cleat/daemon/server"
+)
+
+// Routes is the table.
+func Routes(b Backend) []server.Route {
+	h := handlers{b}
+	routes := []server.Route{
+		{Method: "GET", Path: "/_ping", Handle: h.ping, Doc: "Ping the docker server"},
+		{Method: "HEAD", Path: "/_ping", Handle: h.ping},
+		{Method: "GET", Path: "/info", Handle: h.info, Doc: "Display system-wide information"},
+		{Method: "GET", Path: "/version", Handle: h.version, Doc: "Show the docker version information"},
+		{Method: "GET", Path: "/events", Handle: h.events, Endless: true, Doc: "Monitor Docker's events"},
+		{Method: "GET", Path: "/plugins", Handle: none, Since: version.Of(1, 25)},
+	}
+	// Objects of swarm mode, and since when there are any: clients list them, and take 503 for an answer (versions.md,
+	// section 4).
+	for path, since := range map[string]version.Version{
+		"/swarm": version.Of(1, 24), "/nodes": version.Of(1, 24), "/services": version.Of(1, 24), "/tasks": version.Of(1, 24),
+		"/secrets": version.Of(1, 25), "/configs": version.Of(1, 30),
+	} {
+		routes = append(routes,
+			server.Route{Method: "GET", Path: path, Handle: noSwarm, Since: since},
+			server.Route{Method: "GET", Path: path + "/{rest...}", Handle: noSwarm, Since: since},
+			server.Route{Method: "POST", Path: path + "/{rest...}", Handle: noSwarm, Since: since},
+			server.Route{Method: "DELETE", Path: path + "/{rest...}", Handle: noSwarm, Since: since})
+	}
+	return routes
+}
+
+type handlers struct{ backend Backend }
+
+// ping says that the daemon is there and, in the header, what it can do.
+func (handlers) ping(w http.ResponseWriter, r *server.Request) error {
+	h := w.Header()
+	h.Set("Content-Type", "text/plain; charset=utf-8")
+	h.Set("Cache-Control", "no-cache, no-store, must-revalidate")
+	h.Set("Pragma", "no-cache")
+	h.Set("Builder-Version", "1") // no BuildKit
+	h.Set("Swarm", "inactive")
+	if r.Method == http.MethodHead {
+		h.Set("Content-Length", "0")
+		w.WriteHeader(http.StatusOK)
+		return nil
+	}
+	if _, err := io.WriteString(w, "OK"); err != nil {
+		return fmt.Errorf("ping: %w", err)
+	}
+	return nil
+}
+
+func (h handlers) info(w http.ResponseWriter, r *server.Request) error {
+	info, err := h.backend.Info(r.Context())
+	if err != nil {
+		return fmt.Errorf("info: %w", err)
+	}
+	return server.JSON(w, r, http.StatusOK, info)
+}
+
+func (h handlers) version(w http.ResponseWriter, r *server.Request) error {
+	v, err := h.backend.Version(r.Context())
+	if err != nil {
+		return fmt.Errorf("version: %w", err)
+	}
+	return server.JSON(w, r, http.StatusOK, v)
+}
+
+func (h handlers) events(w http.ResponseWriter, r *server.Request) error {
+	filters, err := r.Filters()
+	if err != nil {
+		return err
+	}
+	messages, err := h.backend.Events(r.Context(), r.Query().Get("since"), r.Query().Get("until"), filters)
+	if err != nil {
+		return err
+	}
+	stream := server.Stream(w, r)
+	stream.End = "\n" // as engines send them, unlike progress
+	if err := stream.Begin(); err != nil {
+		return err
+	}
+	for m := range messages {
+		if err := stream.Send(m); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// none answers with an empty list.
+func none(w http.ResponseWriter, r *server.Request) error {
+	return server.JSON(w, r, http.StatusOK, []any{})
+}
+
+func noSwarm(http.ResponseWriter, *server.Request) error {
+	return fmt.Errorf("%w: %w", errors.New("This node is not a swarm manager. cleatd has no swarm mode"), errs.ErrUnavailable)
+}
