@@ -1,0 +1,111 @@
+//go:build linux
+
+package daemon
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/netip"
+
+	"github.com/moby/moby/api/types/container"
+	"github.com/moby/moby/api/types/registry"
+	systemtypes "github.com/moby/moby/api/types/system"
+
+	"github.com/cleat-dev/cleat/api/errs"
+	"github.com/cleat-dev/cleat/api/stream"
+	"github.com/cleat-dev/cleat/daemon/builds"
+	"github.com/cleat-dev/cleat/daemon/config"
+	"github.com/cleat-dev/cleat/daemon/containers"
+	"github.com/cleat-dev/cleat/daemon/images"
+	"github.com/cleat-dev/cleat/daemon/volumes"
+)
+
+// imageUsers are the containers, to the images service, which is made before there are any.
+type imageUsers struct{ d *Daemon }
+
+func (u imageUsers) UsersOf(imageID string) []images.User {
+	var users []images.User
+	for _, c := range u.d.containers.UsersOf(imageID) {
+		users = append(users, images.User(c))
+	}
+	return users
+}
+
+// containerImages are the images, to the containers service.
+type containerImages struct{ *images.Service }
+
+func (i containerImages) Resolve(ctx context.Context, ref string) (containers.Image, error) {
+	found, err := i.Service.Resolve(ctx, ref)
+	return containers.Image{ID: found.ID, Parent: found.Parent, ChainID: found.ChainID, Config: found.Config}, err
+}
+
+func (i containerImages) Create(ctx context.Context, n containers.NewImage) (string, error) {
+	return i.Service.Create(ctx, images.New(n))
+}
+
+// buildImages are the images, to the builds service.
+type buildImages struct{ *images.Service }
+
+func (i buildImages) Resolve(ctx context.Context, ref string) (builds.Image, error) {
+	found, err := i.Service.Resolve(ctx, ref)
+	return builds.Image{ID: found.ID, Parent: found.Parent, ChainID: found.ChainID, Config: found.Config}, err
+}
+
+func (i buildImages) Create(ctx context.Context, n builds.NewImage) (string, error) {
+	return i.Service.Create(ctx, images.New{
+		Parent: n.Parent, Layer: n.Layer, DiffID: n.DiffID, Config: n.Config, Author: n.Author, CreatedBy: n.CreatedBy, Comment: n.Comment, Container: n.Container,
+	})
+}
+
+func (i buildImages) Tag(ctx context.Context, id, repo, tag string) error {
+	return i.Service.Tag(ctx, id, repo, tag, true)
+}
+
+func (i buildImages) Pull(ctx context.Context, ref string, auth registry.AuthConfig, platform string, out func(stream.Message) error) error {
+	return i.Service.Pull(ctx, ref, auth, platform, out)
+}
+
+func (i buildImages) Remove(ctx context.Context, id string) error {
+	_, err := i.Service.Remove(ctx, id, false, true)
+	return err
+}
+
+// buildContainers are the containers, to the builds service.
+type buildContainers struct{ *containers.Service }
+
+func (c buildContainers) Create(ctx context.Context, config *container.Config, host *container.HostConfig) (container.CreateResponse, error) {
+	return c.CreateFor(ctx, config, host)
+}
+
+func (c buildContainers) Run(ctx context.Context, id string, stdout, stderr io.Writer) (int, error) {
+	return c.Service.Run(ctx, id, stdout, stderr)
+}
+
+func (c buildContainers) Remove(ctx context.Context, id string) error {
+	err := c.Service.Remove(ctx, id, containers.RemoveOptions{Force: true, Volumes: true})
+	if errors.Is(err, errs.ErrNotFound) {
+		return nil
+	}
+	return err
+}
+
+// containerVolumes are the volumes, to the containers service.
+type containerVolumes struct{ *volumes.Service }
+
+func (v containerVolumes) Mount(ctx context.Context, name, containerID, destination string, writable bool, propagation string) (string, error) {
+	return v.Service.Mount(ctx, name, volumes.Mounting{ContainerID: containerID, Destination: destination, ReadWrite: writable, Propagation: propagation})
+}
+
+func (d *Daemon) countImages(ctx context.Context) (int, error) {
+	all, err := d.images.List(ctx, images.ListOptions{All: true})
+	return len(all), err
+}
+
+func addressPools(pools []config.Pool) []systemtypes.NetworkAddressPool {
+	var out []systemtypes.NetworkAddressPool
+	for _, pool := range pools {
+		out = append(out, systemtypes.NetworkAddressPool{Base: netip.PrefixFrom(pool.Base.Addr(), pool.Base.Bits()), Size: pool.Size})
+	}
+	return out
+}
