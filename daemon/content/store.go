@@ -210,3 +210,13 @@ func (s *Store) closeParts() error {
 	}
 	return nil
 }
+
+// Detach returns a context for work that others wait for too: it does not end with ctx, and has none of its values, so
+// no lease that may end before the work.
+func Detach(ctx context.Context) context.Context {
+	return Context(valueless{context.WithoutCancel(ctx)})
+}
+
+type valueless struct{ context.Context }
+
+func (valueless) Value(any) any { return nil }

@@ -23,14 +23,17 @@ import (
 	"github.com/cleat-dev/cleat/daemon/content"
 )
 
-// sizeLabel says how many bytes the files of one layer have.
-const sizeLabel = "dev.cleat/size"
+// sizeLabel says how many bytes the files of one layer have, archiveLabel how many its uncompressed archive.
+const (
+	sizeLabel    = "dev.cleat/size"
+	archiveLabel = "dev.cleat/archive"
+)
 
 // Applied is a layer that became part of a chain.
 type Applied struct {
 	DiffID, ChainID digest.Digest
-	// Size is the bytes of its files.
-	Size int64
+	// Size is the bytes of its files, Archive those of the uncompressed archive.
+	Size, Archive int64
 }
 
 // ChainID returns the chain of a layer on top of another; parent is empty for the first.
@@ -64,19 +67,26 @@ func (l *Layers) Apply(ctx context.Context, parent, want digest.Digest, r io.Rea
 // Applied returns a layer that is unpacked on top of a chain, or errs.ErrNotFound. Under the lease of ctx it stays.
 func (l *Layers) Applied(ctx context.Context, parent, diffID digest.Digest) (Applied, error) {
 	ctx = content.Context(ctx)
-	chain := ChainID(parent, diffID)
-	if err := l.lease(ctx, chain); err != nil {
+	if err := l.lease(ctx, ChainID(parent, diffID)); err != nil {
 		return Applied{}, err
 	}
+	return l.Stat(ctx, parent, diffID)
+}
+
+// Stat is Applied without the lease: it writes nothing.
+func (l *Layers) Stat(ctx context.Context, parent, diffID digest.Digest) (Applied, error) {
+	ctx = content.Context(ctx)
+	chain := ChainID(parent, diffID)
 	info, err := l.store.Snapshots.Stat(ctx, chain.String())
 	if err != nil {
 		return Applied{}, fmt.Errorf("layers %s: %w", chain, err)
 	}
-	size, err := strconv.ParseInt(info.Labels[sizeLabel], 10, 64)
-	if err != nil {
+	size, failed := strconv.ParseInt(info.Labels[sizeLabel], 10, 64)
+	archived, err := strconv.ParseInt(info.Labels[archiveLabel], 10, 64)
+	if err := errors.Join(failed, err); err != nil {
 		return Applied{}, fmt.Errorf("layers %s: size: %w", chain, err)
 	}
-	return Applied{DiffID: diffID, ChainID: chain, Size: size}, nil
+	return Applied{DiffID: diffID, ChainID: chain, Size: size, Archive: archived}, nil
 }
 
 func (l *Layers) apply(ctx context.Context, parent, want digest.Digest, r io.Reader) (a Applied, err error) {
@@ -94,7 +104,8 @@ func (l *Layers) apply(ctx context.Context, parent, want digest.Digest, r io.Rea
 		}
 	}()
 	digester := digest.Canonical.Digester()
-	tee := io.TeeReader(r, digester.Hash())
+	count := &counter{w: digester.Hash()}
+	tee := io.TeeReader(r, count)
 	if a.Size, err = extract(ctx, m, tee); err != nil {
 		return Applied{}, fmt.Errorf("%w: %w", err, errs.ErrInvalid)
 	}
@@ -104,8 +115,8 @@ func (l *Layers) apply(ctx context.Context, parent, want digest.Digest, r io.Rea
 	if a.DiffID = digester.Digest(); want != "" && a.DiffID != want {
 		return Applied{}, fmt.Errorf("its content is %s: %w", a.DiffID, errs.ErrInvalid)
 	}
-	a.ChainID = ChainID(parent, a.DiffID)
-	labels := snapshots.WithLabels(map[string]string{sizeLabel: strconv.FormatInt(a.Size, 10)})
+	a.ChainID, a.Archive = ChainID(parent, a.DiffID), count.n
+	labels := snapshots.WithLabels(map[string]string{sizeLabel: strconv.FormatInt(a.Size, 10), archiveLabel: strconv.FormatInt(a.Archive, 10)})
 	err = l.store.Snapshots.Commit(ctx, a.ChainID.String(), key, labels)
 	if errs.Class(err) == errs.ErrConflict { // somebody who did not know the diff id beforehand was faster
 		return a, errors.Join(ignoreNotFound(l.store.Snapshots.Remove(ctx, key)), l.lease(ctx, a.ChainID))

@@ -1,0 +1,210 @@
+//go:build linux
+
+package images
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	ccontent "github.com/containerd/containerd/v2/core/content"
+	"github.com/hashicorp/go-hclog"
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"golang.org/x/sync/semaphore"
+
+	"github.com/cleat-dev/cleat/api/errs"
+	"github.com/cleat-dev/cleat/daemon/content"
+	"github.com/cleat-dev/cleat/daemon/registry"
+)
+
+// downloads are the layers being fetched, each once however many pulls want it.
+type downloads struct {
+	slots *semaphore.Weighted
+	log   hclog.Logger
+
+	mu   sync.Mutex
+	jobs map[digest.Digest]*job
+}
+
+func (d *downloads) init(most int, log hclog.Logger) {
+	d.slots, d.log, d.jobs = semaphore.NewWeighted(int64(most)), log, map[digest.Digest]*job{}
+}
+
+// job fetches one layer. It goes on as long as somebody wants it.
+type job struct {
+	desc   ocispec.Descriptor
+	cancel context.CancelFunc
+	done   chan struct{}
+	err    error // readable when done is closed
+
+	mu      sync.Mutex
+	viewers map[int]viewer
+	next    int
+	last    func(viewer) // what newcomers are told
+}
+
+// viewer is told how a download goes on.
+type viewer struct {
+	step   func(status string)
+	amount func(status string, current, total int64)
+}
+
+// tell tells all viewers, and those that come later.
+func (j *job) tell(what func(viewer)) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.last = what
+	for _, v := range j.viewers {
+		what(v)
+	}
+}
+
+// fetchFunc brings a layer into the store. tell reports to whoever watches.
+type fetchFunc func(ctx context.Context, tell func(func(viewer))) error
+
+// get fetches a layer, or waits for somebody else who does. It returns when the layer is in the store.
+func (d *downloads) get(ctx context.Context, desc ocispec.Descriptor, v viewer, fetch fetchFunc) error {
+	for {
+		j, id := d.join(ctx, desc, v, fetch)
+		select {
+		case <-j.done:
+			d.leave(j, id)
+			if errors.Is(j.err, context.Canceled) && ctx.Err() == nil {
+				continue // the others had just left
+			}
+			return j.err
+		case <-ctx.Done():
+			d.leave(j, id)
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// join returns the job for a layer, new or running.
+func (d *downloads) join(ctx context.Context, desc ocispec.Descriptor, v viewer, fetch fetchFunc) (*job, int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	j := d.jobs[desc.Digest]
+	if j == nil {
+		ctx, cancel := context.WithCancel(content.Detach(ctx))
+		j = &job{desc: desc, cancel: cancel, done: make(chan struct{}), viewers: map[int]viewer{}}
+		d.jobs[desc.Digest] = j
+		go d.run(ctx, j, fetch)
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.next++
+	j.viewers[j.next] = v
+	if j.last != nil {
+		j.last(v)
+	}
+	return j, j.next
+}
+
+// leave ends a job that nobody wants any more.
+func (d *downloads) leave(j *job, id int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	j.mu.Lock()
+	delete(j.viewers, id)
+	abandoned := len(j.viewers) == 0
+	j.mu.Unlock()
+	if abandoned {
+		j.cancel()
+		if d.jobs[j.desc.Digest] == j {
+			delete(d.jobs, j.desc.Digest)
+		}
+	}
+}
+
+func (d *downloads) run(ctx context.Context, j *job, fetch fetchFunc) {
+	defer func() {
+		d.mu.Lock()
+		if d.jobs[j.desc.Digest] == j {
+			delete(d.jobs, j.desc.Digest)
+		}
+		d.mu.Unlock()
+		close(j.done)
+		j.cancel()
+	}()
+	if !d.slots.TryAcquire(1) {
+		j.tell(func(v viewer) { v.step("Waiting") })
+		if j.err = d.slots.Acquire(ctx, 1); j.err != nil {
+			return
+		}
+	}
+	defer d.slots.Release(1)
+	j.err = fetch(ctx, j.tell)
+}
+
+const (
+	// labelExpire keeps a layer until those who wait for it have it under their lease; keepLayer bounds that.
+	labelExpire = "containerd.io/gc.expire"
+	keepLayer   = time.Hour
+)
+
+// download brings a layer from a registry into the store, from where an earlier try has left off. What is there is
+// passed to also as well, from the beginning, while it comes; an error of also does not end the download.
+func (s *Service) download(ctx context.Context, repo *registry.Repository, desc ocispec.Descriptor, diffID digest.Digest, also io.Writer, tell func(func(viewer))) (err error) {
+	// The context has no lease: a half layer stays for a day, for the next try.
+	w, err := s.Store.Content.Writer(ctx, ccontent.WithRef("layer-"+desc.Digest.String()), ccontent.WithDescriptor(desc))
+	if errs.Class(err) == errs.ErrConflict && s.has(ctx, desc.Digest) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("layer %s: %w", desc.Digest, err)
+	}
+	defer w.Close()
+	status, err := w.Status()
+	if err != nil {
+		return fmt.Errorf("layer %s: %w", desc.Digest, err)
+	}
+	if status.Offset > desc.Size || status.Offset > 0 && also != nil { // the beginning is needed too
+		if err := w.Truncate(0); err != nil {
+			return fmt.Errorf("layer %s: %w", desc.Digest, err)
+		}
+		status.Offset = 0
+	}
+	body := repo.Blob(ctx, desc, status.Offset)
+	defer body.Close()
+	start := status.Offset
+	counted := &progress{r: body, every: progressInterval, report: func(read int64) {
+		tell(func(v viewer) { v.amount("Downloading", start+read, desc.Size) })
+	}}
+	target := io.Writer(w)
+	if also != nil {
+		target = io.MultiWriter(w, &optional{w: also})
+	}
+	if _, err := io.CopyBuffer(target, struct{ io.Reader }{counted}, make([]byte, 256<<10)); err != nil {
+		return fmt.Errorf("layer %s: %w", desc.Digest, err)
+	}
+	tell(func(v viewer) { v.step("Verifying Checksum") })
+	err = w.Commit(ctx, desc.Size, desc.Digest, ccontent.WithLabels(map[string]string{
+		labelDiffID: diffID.String(), labelExpire: time.Now().Add(keepLayer).UTC().Format(time.RFC3339)}))
+	if err != nil && !(errs.Class(err) == errs.ErrConflict && s.has(ctx, desc.Digest)) {
+		// What was received is not what was promised; another try starts over.
+		_ = s.Store.Content.Abort(context.WithoutCancel(ctx), "layer-"+desc.Digest.String())
+		return fmt.Errorf("filesystem layer verification failed for digest %s: %w: %w", desc.Digest, err, errs.ErrInternal)
+	}
+	tell(func(v viewer) { v.step("Download complete") })
+	return nil
+}
+
+// optional is a writer whose first error is its end, but nobody else's.
+type optional struct {
+	w      io.Writer
+	failed bool
+}
+
+func (o *optional) Write(p []byte) (int, error) {
+	if !o.failed {
+		if _, err := o.w.Write(p); err != nil {
+			o.failed = true
+		}
+	}
+	return len(p), nil
+}
