@@ -133,9 +133,6 @@ func fillHost(h *container.HostConfig) {
 	if h.LogConfig.Config == nil {
 		h.LogConfig.Config = map[string]string{}
 	}
-	if h.RestartPolicy.Name == "" {
-		h.RestartPolicy.Name = container.RestartPolicyDisabled
-	}
 	if h.PortBindings == nil {
 		h.PortBindings = network.PortMap{}
 	}
