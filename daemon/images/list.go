@@ -60,7 +60,7 @@ func (s *Service) List(ctx context.Context, o ListOptions) ([]image.Summary, err
 		if err != nil {
 			return nil, err
 		}
-		summary := image.Summary{ID: l.id, ParentID: l.parent, Created: unix(l.created), Labels: maps.Clone(config.Config.Labels), Size: l.size, SharedSize: -1, Containers: -1}
+		summary := image.Summary{ID: l.id, ParentID: l.parent, Created: seconds(l.created), Labels: maps.Clone(config.Config.Labels), Size: l.size, SharedSize: -1, Containers: -1}
 		summary.RepoTags, summary.RepoDigests = split(l.names)
 		list = append(list, summary)
 	}
@@ -72,8 +72,8 @@ func (s *Service) List(ctx context.Context, o ListOptions) ([]image.Summary, err
 	return list, nil
 }
 
-// unix is a time in seconds; 0 for one that is not known.
-func unix(t time.Time) int64 {
+// seconds is a time in seconds; 0 for one that is not known.
+func seconds(t time.Time) int64 {
 	if t.IsZero() {
 		return 0
 	}
