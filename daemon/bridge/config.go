@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"github.com/hashicorp/go-hclog"
 
@@ -136,8 +137,9 @@ func (d *Driver) Settle(ctx context.Context) error { return d.reaper.wait(ctx) }
 
 // defaultRecord is what has to stay the same about the default network when the daemon comes again.
 type defaultRecord struct {
-	ID     string
-	Subnet netip.Prefix
+	ID      string
+	Subnet  netip.Prefix
+	Created time.Time
 }
 
 // openDefault finds out what the default network is to be and makes it.
@@ -154,14 +156,15 @@ func (d *Driver) openDefault() error {
 		ID: record.ID, Name: DefaultNetwork, Bridge: d.config.Name, MTU: d.mtu, HostIP: d.config.HostIP,
 		Isolated: d.config.Isolated, NoMasquerade: d.config.NoMasquerade,
 	}
+	spec.Created = record.Created
 	if spec.ID == "" {
-		spec.ID = newID()
+		spec.ID, spec.Created = NewID(), time.Now().UTC()
 	}
 	if spec.Subnet, spec.Gateway, err = d.defaultSubnet(record.Subnet); err != nil {
 		return err
 	}
 	if record.ID != spec.ID || record.Subnet != spec.Subnet {
-		if err := table.Put(d.config.Name, defaultRecord{ID: spec.ID, Subnet: spec.Subnet}); err != nil {
+		if err := table.Put(d.config.Name, defaultRecord{ID: spec.ID, Subnet: spec.Subnet, Created: spec.Created}); err != nil {
 			return fmt.Errorf("default network: %w", err)
 		}
 	}
@@ -199,8 +202,8 @@ func (d *Driver) defaultSubnet(last netip.Prefix) (netip.Prefix, netip.Addr, err
 	return subnet, subnet.Addr().Next(), nil
 }
 
-// newID returns an identifier as networks and endpoints have: 64 hexadecimal digits.
-func newID() string {
+// NewID returns an identifier as networks and endpoints have: 64 hexadecimal digits.
+func NewID() string {
 	var b [32]byte
 	_, _ = rand.Read(b[:]) // never fails
 	return hex.EncodeToString(b[:])

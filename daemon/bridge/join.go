@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"strconv"
 
+	"github.com/moby/moby/api/types/events"
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
@@ -42,6 +43,13 @@ type Joined struct {
 	NetworkName string
 	ContainerID string
 	Ports       []Port // as bound: with address and port of the host
+}
+
+// Event tells that the container connected (events.ActionConnect) or that it left (events.ActionDisconnect).
+func (j Joined) Event(action events.Action) events.Message {
+	return events.Message{Type: events.NetworkEventType, Action: action, Actor: events.Actor{
+		ID: j.NetworkID, Attributes: map[string]string{"container": j.ContainerID, "name": j.NetworkName, "type": "bridge"},
+	}}
 }
 
 // Join connects a container whose Sandbox exists to a network, and publishes its ports. All of it happens, or nothing.
@@ -89,7 +97,7 @@ func (d *Driver) join(ctx context.Context, s *sandbox, n *network, want Endpoint
 			}
 		}
 	}()
-	e := &endpoint{ID: newID(), Container: s.id, Network: n.ID, Interface: want.Interface, Priority: want.Priority}
+	e := &endpoint{ID: NewID(), Container: s.id, Network: n.ID, Interface: want.Interface, Priority: want.Priority}
 	if err := nameInterface(e, s); err != nil {
 		return nil, err
 	}
@@ -121,12 +129,18 @@ func (d *Driver) join(ctx context.Context, s *sandbox, n *network, want Endpoint
 		return nil, err
 	}
 	undo = append(undo, func() { _, _ = d.disconnect(e) })
-	d.mu.Lock()
-	d.sequence++
-	e.Sequence = d.sequence
 	before := s.endpoints
-	s.endpoints = append(before[:len(before):len(before)], e)
+	d.mu.Lock()
+	there := d.networks[n.ID] == n
+	if there { // from here on it cannot be removed
+		d.sequence++
+		e.Sequence = d.sequence
+		s.endpoints = append(before[:len(before):len(before)], e)
+	}
 	d.mu.Unlock()
+	if !there {
+		return nil, fmt.Errorf("network %s not found: %w", want.Network, errs.ErrNotFound)
+	}
 	undo = append(undo, func() {
 		d.mu.Lock()
 		s.endpoints = before
@@ -245,6 +259,23 @@ func (d *Driver) Endpoints(ref string) []Joined {
 	var all []Joined
 	for _, e := range d.endpointsOf(n.ID) {
 		all = append(all, n.joined(e))
+	}
+	return all
+}
+
+// Connected returns the connections of a container, in the order they were made.
+func (d *Driver) Connected(containerID string) []Joined {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	s := d.sandboxes[containerID]
+	if s == nil {
+		return nil
+	}
+	var all []Joined
+	for _, e := range s.endpoints {
+		if n := d.networks[e.Network]; n != nil {
+			all = append(all, n.joined(e))
+		}
 	}
 	return all
 }

@@ -245,7 +245,7 @@ func TestIPv6(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := d.AddNetwork(t.Context(), Network{ID: newID(), Name: "six", Subnet: v4, Subnet6: v6}); err != nil {
+	if err := d.AddNetwork(t.Context(), Network{ID: NewID(), Name: "six", Subnet: v4, Subnet6: v6}); err != nil {
 		t.Fatal(err)
 	}
 	a := start(t, d, Endpoint{ContainerID: "a", Network: "six", Ports: []Port{{Port: 80}}})

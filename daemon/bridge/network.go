@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"time"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -34,6 +35,8 @@ type Network struct {
 	NoMasquerade bool       // source addresses stay as they are when packets leave the host
 	MTU          int        // bytes; 0 is that of the default network
 	HostIP       netip.Addr // address ports are published on that name none; all when invalid
+
+	Created time.Time // when it was made; the driver keeps it for the default network and for others just carries it
 }
 
 // network is a Network that exists.

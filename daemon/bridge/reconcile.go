@@ -88,7 +88,7 @@ func (d *Driver) restore(s *sandbox, endpoints []Endpoint) {
 		n.v4.hold(known.IP)
 		d.sequence++
 		e := &endpoint{
-			ID: newID(), Container: s.id, Network: n.ID, Interface: known.Interface, MAC: known.MAC,
+			ID: NewID(), Container: s.id, Network: n.ID, Interface: known.Interface, MAC: known.MAC,
 			IP: netip.PrefixFrom(known.IP, n.Subnet.Bits()), Priority: known.Priority, Sequence: d.sequence,
 		}
 		for _, p := range known.Ports {

@@ -117,7 +117,7 @@ func killedDaemon(t *testing.T, plan childPlan) []Joined {
 func TestSurvivesKill(t *testing.T) {
 	t.Parallel()
 	config := testConfig(t)
-	other := Network{ID: newID(), Name: "other", Subnet: netip.MustParsePrefix(config.Pools[0].Base.Addr().String() + "/24")}
+	other := Network{ID: NewID(), Name: "other", Subnet: netip.MustParsePrefix(config.Pools[0].Base.Addr().String() + "/24")}
 	config.Log = nil
 	joined := killedDaemon(t, childPlan{Config: config, Networks: []Network{other}, Join: []Endpoint{
 		{ContainerID: "lives", Ports: []Port{{Port: 80}, {Port: 80, Proto: "udp"}}},

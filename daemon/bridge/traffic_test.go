@@ -60,7 +60,7 @@ func TestPublished(t *testing.T) {
 }
 
 func testPublished(t *testing.T, d *Driver) {
-	other := Network{ID: newID(), Name: "other", Subnet: netip.MustParsePrefix("10.250.1.0/24")}
+	other := Network{ID: NewID(), Name: "other", Subnet: netip.MustParsePrefix("10.250.1.0/24")}
 	if err := d.AddNetwork(t.Context(), other); err != nil {
 		t.Fatal(err)
 	}
@@ -167,7 +167,7 @@ func TestNetworksAreApart(t *testing.T) {
 		return p
 	}
 	for _, n := range []Network{{Name: "one"}, {Name: "isolated", Isolated: true}, {Name: "internal", Internal: true}} {
-		n.ID, n.Subnet = newID(), subnet()
+		n.ID, n.Subnet = NewID(), subnet()
 		if err := d.AddNetwork(t.Context(), n); err != nil {
 			t.Fatal(err)
 		}
