@@ -221,7 +221,7 @@ func (b *build) workdir(ctx context.Context, c *instructions.WorkdirCommand) err
 	if !path.IsAbs(dir) {
 		dir = path.Join("/", s.config.WorkingDir, dir)
 	}
-	s.config.WorkingDir = path.Clean(dir)
+	s.config.WorkingDir = dir
 	command := s.nop("#(nop) WORKDIR " + s.config.WorkingDir)
 	key, hit, err := b.probe(ctx, command)
 	if err != nil || hit {

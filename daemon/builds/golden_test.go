@@ -17,6 +17,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -106,7 +107,7 @@ func (g *golden) context(t *testing.T) []byte {
 	t.Helper()
 	var files []entry
 	for _, f := range g.file.Files {
-		if f.Name != "dockerd" && f.Name != "cleatd" {
+		if f.Name != "dockerd" && f.Name != "cleatd" && f.Name != "image" {
 			files = append(files, entry{name: f.Name, body: string(f.Data)})
 		}
 	}
@@ -161,10 +162,9 @@ func must(t testing.TB, err error) {
 	}
 }
 
-// build sends the case and returns the answer in the form of the golden files.
-func (g *golden) build(t *testing.T, do func(*http.Request) (*http.Response, error)) string {
+// build sends the case and returns the answer in the form of the golden files, and the id of the image if there is one.
+func (g *golden) build(t *testing.T, do func(*http.Request) (*http.Response, error)) (answer, id string) {
 	t.Helper()
-	var answer string
 	for range g.times {
 		target := "http://engine/v" + g.version + "/build?" + g.query.Encode()
 		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, target, bytes.NewReader(g.context(t)))
@@ -175,9 +175,95 @@ func (g *golden) build(t *testing.T, do func(*http.Request) (*http.Response, err
 		body, err := io.ReadAll(resp.Body)
 		must(t, err)
 		must(t, resp.Body.Close())
-		answer = normalize(t, resp.StatusCode, body)
+		answer, id = normalize(t, resp.StatusCode, body), ""
+		if m := builtID.FindSubmatch(body); m != nil {
+			id = string(m[1])
+		}
 	}
-	return answer
+	return answer, id
+}
+
+var builtID = regexp.MustCompile(`(?:Successfully built |"stream":"sha256:)([0-9a-f]{12,64})`)
+
+// imageSummary is what a build made, as far as it is the same on every engine. Hashes of what was copied are not.
+type imageSummary struct {
+	Author  string
+	Config  map[string]any
+	History []string // the layers' sizes are 0 or "+"
+}
+
+// summary writes an image's configuration and history. Empty values are left out: engines write them as they like.
+func summary(t *testing.T, author string, config any, history []string) string {
+	t.Helper()
+	raw, err := json.Marshal(config)
+	must(t, err)
+	all := map[string]any{}
+	must(t, json.Unmarshal(raw, &all))
+	s := imageSummary{Author: author, Config: map[string]any{}}
+	for _, key := range []string{"User", "ExposedPorts", "Env", "Cmd", "Healthcheck", "Volumes", "WorkingDir", "Entrypoint", "OnBuild", "Labels", "StopSignal", "Shell"} {
+		switch v := all[key].(type) {
+		case nil:
+		case string:
+			if v != "" {
+				s.Config[key] = v
+			}
+		case []any:
+			if len(v) > 0 {
+				s.Config[key] = v
+			}
+		case map[string]any:
+			if len(v) > 0 {
+				s.Config[key] = v
+			}
+		}
+	}
+	for _, line := range history {
+		s.History = append(s.History, copied.ReplaceAllString(chowned.ReplaceAllString(line, "$1 $2"), "$1:<hash>"))
+	}
+	out, err := json.MarshalIndent(s, "", " ")
+	must(t, err)
+	return string(out) + "\n"
+}
+
+var (
+	copied = regexp.MustCompile(`\b(file|dir|multi):[0-9a-f]{64}`)
+	// dockerd 20.10 has no space between --chown and the hash, later ones have.
+	chowned = regexp.MustCompile(`(--chown=\S+?) ?((?:file|dir|multi):[0-9a-f]{64})`)
+)
+
+// inspect asks an engine for what a build made.
+func inspect(t *testing.T, do func(*http.Request) (*http.Response, error), id string) string {
+	t.Helper()
+	get := func(path string, to any) {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://engine/v1.41/images/"+id+path, nil)
+		must(t, err)
+		resp, err := do(r)
+		must(t, err)
+		defer resp.Body.Close()
+		must(t, json.NewDecoder(resp.Body).Decode(to))
+	}
+	var image struct {
+		Author string
+		Config map[string]any
+	}
+	get("/json", &image)
+	var steps []struct {
+		CreatedBy string
+		Size      int64
+	}
+	get("/history", &steps)
+	var history []string
+	for _, s := range slices.Backward(steps) {
+		if s.CreatedBy == "" { // the import of busybox
+			continue
+		}
+		size := "0"
+		if s.Size > 0 {
+			size = "+"
+		}
+		history = append(history, size+" "+s.CreatedBy)
+	}
+	return summary(t, image.Author, image.Config, history)
 }
 
 var (
@@ -256,26 +342,35 @@ func TestRecorded(t *testing.T) {
 		if g.query.Get("nocache") == "" && g.times == 1 {
 			g.query.Set("nocache", "1") // cases share an engine: what another left must not show
 		}
-		got := g.build(t, overSocket(e.Host))
+		got, id := g.build(t, overSocket(e.Host))
+		image := ""
+		if id != "" {
+			image = inspect(t, overSocket(e.Host), id)
+		}
 		if !*update {
-			if diff := cmp.Diff(string(g.section("dockerd")), got); diff != "" {
+			if diff := cmp.Diff(string(g.section("dockerd"))+string(g.section("image")), got+image); diff != "" {
 				t.Errorf("%s: recorded before (-), now (+):\n%s", g.name(), diff)
 			}
 			continue
 		}
-		g.record(t, got)
+		g.record(t, "dockerd", got)
+		if image != "" {
+			g.record(t, "image", image)
+		}
 	}
 }
 
-func (g *golden) record(t *testing.T, answer string) {
+func (g *golden) record(t *testing.T, section, answer string) {
 	t.Helper()
 	for i := range g.file.Files {
-		if g.file.Files[i].Name == "dockerd" {
+		if g.file.Files[i].Name == section {
 			g.file.Files[i].Data = []byte(answer)
 			must(t, os.WriteFile(g.path, txtar.Format(g.file), 0o644))
 			return
 		}
 	}
-	g.file.Files = append(g.file.Files, txtar.File{Name: "dockerd", Data: []byte(answer)})
+	g.file.Files = append(g.file.Files, txtar.File{Name: section, Data: []byte(answer)})
 	must(t, os.WriteFile(g.path, txtar.Format(g.file), 0o644))
 }
+
+func diffOf(want []byte, got string) string { return cmp.Diff(string(want), got) }
