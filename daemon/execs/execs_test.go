@@ -118,7 +118,7 @@ func (w *world) start(t testing.TB) {
 		t.Fatal(err)
 	}
 	s, err := execs.New(execs.Config{
-		DB: db, Events: bus, Containers: w.fake, Log: hclog.NewNullLogger(),
+		DB: db, Events: bus, Containers: w.fake, Keep: 20, Log: hclog.NewNullLogger(),
 		Process: func(string) (execs.Process, bool) {
 			w.mu.Lock()
 			defer w.mu.Unlock()
@@ -197,7 +197,7 @@ func (w *world) inspect(t testing.TB, id string) container.ExecInspectResponse {
 }
 
 // attach starts an exec with a client and returns what the client sees.
-func (w *world) attach(t testing.TB, id string, o execs.StartOptions) string {
+func (w *world) attach(t testing.TB, id string, o container.ExecStartRequest) string {
 	t.Helper()
 	client, server := net.Pipe()
 	seen := make(chan string, 1)
@@ -228,7 +228,7 @@ func TestLife(t *testing.T) {
 		t.Error(diff)
 	}
 	w.again(t)
-	if got, want := w.attach(t, id, execs.StartOptions{}), `session of sh after "in"`; got != want {
+	if got, want := w.attach(t, id, container.ExecStartRequest{}), `session of sh after "in"`; got != want {
 		t.Error(got)
 	}
 	want.Running, want.Pid = true, 77
@@ -296,28 +296,28 @@ func TestErrors(t *testing.T) {
 	}
 	_, err = w.Service.Inspect(t.Context(), "none")
 	check("no exec", err, errs.ErrNotFound, "No such exec instance: none")
-	check("no exec", w.Start(t.Context(), "none", execs.StartOptions{}, refuse), errs.ErrNotFound, "No such exec instance: none")
+	check("no exec", w.Start(t.Context(), "none", container.ExecStartRequest{}, refuse), errs.ErrNotFound, "No such exec instance: none")
 	check("no exec", w.Resize(t.Context(), "none", 1, 1), errs.ErrNotFound, "No such exec instance: none")
 	_, err = w.Service.Container(t.Context(), "none")
 	check("no exec", err, errs.ErrNotFound, "No such exec instance: none")
 	id := w.create(t, sh)
-	if err := w.Start(t.Context(), id, execs.StartOptions{}, refuse); err == nil {
+	if err := w.Start(t.Context(), id, container.ExecStartRequest{}, refuse); err == nil {
 		t.Error("started without a connection")
 	}
 	for state, text := range map[container.ContainerState]string{"paused": "is paused, unpause", "exited": "is not running", "created": "is not running", "restarting": "is restarting"} {
 		w.state = state
 		_, err := w.Create(t.Context(), "web", sh)
 		check("create", err, errs.ErrConflict, "Container web "+text)
-		check("start", w.Start(t.Context(), id, execs.StartOptions{}, refuse), errs.ErrConflict, "Container "+cid+" "+text)
+		check("start", w.Start(t.Context(), id, container.ExecStartRequest{}, refuse), errs.ErrConflict, "Container "+cid+" "+text)
 	}
 	w.state = container.StateRunning
-	if err := w.Start(t.Context(), id, execs.StartOptions{Detach: true}, refuse); err != nil {
+	if err := w.Start(t.Context(), id, container.ExecStartRequest{Detach: true}, refuse); err != nil {
 		t.Error(err)
 	}
-	check("again", w.Start(t.Context(), id, execs.StartOptions{}, refuse), errs.ErrConflict, "Exec command "+id+" is already running")
+	check("again", w.Start(t.Context(), id, container.ExecStartRequest{}, refuse), errs.ErrConflict, "Exec command "+id+" is already running")
 	check("no terminal", w.Resize(t.Context(), id, 1, 1), errs.ErrConflict, "exec "+id+" has no terminal")
 	w.journal(t, runtime.Entry{Kind: runtime.KindExecExit, ID: id, Time: 1})
-	check("once more", w.Start(t.Context(), id, execs.StartOptions{}, refuse), errs.ErrConflict, "Exec command "+id+" has already run")
+	check("once more", w.Start(t.Context(), id, container.ExecStartRequest{}, refuse), errs.ErrConflict, "Exec command "+id+" has already run")
 	check("ended", w.Resize(t.Context(), id, 1, 1), errs.ErrConflict, "exec "+id+" is not running")
 }
 
@@ -341,10 +341,10 @@ func TestStartFails(t *testing.T) {
 			w.fail = c.fail
 			q := container.ExecCreateRequest{Cmd: []string{"foo"}, Tty: c.tty, User: c.user}
 			id, detached := w.create(t, q), w.create(t, q)
-			if diff := cmp.Diff(c.want, w.attach(t, id, execs.StartOptions{})); diff != "" {
+			if diff := cmp.Diff(c.want, w.attach(t, id, container.ExecStartRequest{})); diff != "" {
 				t.Error(diff)
 			}
-			if err := w.Start(t.Context(), detached, execs.StartOptions{Detach: true}, nil); !errors.Is(err, errs.ErrInvalid) {
+			if err := w.Start(t.Context(), detached, container.ExecStartRequest{Detach: true}, nil); !errors.Is(err, errs.ErrInvalid) {
 				t.Error(err)
 			}
 			for range 2 {
@@ -410,7 +410,7 @@ func TestResizeWaits(t *testing.T) {
 	id := w.create(t, container.ExecCreateRequest{Cmd: []string{"sh"}, Tty: true})
 	result := make(chan error, 1)
 	go func() { result <- w.Resize(t.Context(), id, 5, 6) }()
-	if err := w.Start(t.Context(), id, execs.StartOptions{Detach: true}, nil); err != nil {
+	if err := w.Start(t.Context(), id, container.ExecStartRequest{Detach: true}, nil); err != nil {
 		t.Fatal(err)
 	}
 	if err := <-result; err != nil || !slices.Equal(w.sizes, []string{"5x6"}) {
@@ -437,9 +437,9 @@ func TestBounded(t *testing.T) {
 	}
 	first := one()
 	var group sync.WaitGroup
-	for range 50 { // together, they share what the disk takes its time for
+	for range 10 { // together, they share what the disk takes its time for
 		group.Go(func() {
-			for range 22 {
+			for range 5 {
 				one()
 			}
 		})

@@ -63,8 +63,8 @@ type queued struct {
 }
 
 // due takes out the ids that are older than age, or too many.
-func (q *queue) due(now time.Time, age time.Duration) []string {
-	n := max(0, len(*q)-keepCount)
+func (q *queue) due(now time.Time, age time.Duration, keep int) []string {
+	n := max(0, len(*q)-keep)
 	for n < len(*q) && now.Sub((*q)[n].at) > age {
 		n++
 	}

@@ -46,7 +46,7 @@ type Process interface {
 	Sync(ctx context.Context) error
 }
 
-// Config is what a Service is made of. All fields are required.
+// Config is what a Service is made of. All fields but Keep are required.
 type Config struct {
 	DB         *metadata.DB
 	Events     *event.Bus
@@ -54,6 +54,8 @@ type Config struct {
 	// Process finds a running container; see [Processes].
 	Process func(containerID string) (Process, bool)
 	Log     hclog.Logger
+	// Keep bounds how many ended execs are remembered, and how many that nobody starts; 0 is 1,000.
+	Keep int
 }
 
 // Processes finds running containers in a runtime.
@@ -72,6 +74,7 @@ type Service struct {
 	containers Containers
 	process    func(string) (Process, bool)
 	log        hclog.Logger
+	keep       int
 
 	mu   sync.Mutex
 	all  map[string]*entry
@@ -97,7 +100,7 @@ func New(c Config) (*Service, error) {
 		return nil, fmt.Errorf("execs: %w", err)
 	}
 	s := &Service{
-		db: c.DB, table: table, events: c.Events, containers: c.Containers, process: c.Process, log: c.Log,
+		db: c.DB, table: table, events: c.Events, containers: c.Containers, process: c.Process, log: c.Log, keep: cmp.Or(c.Keep, keepCount),
 		all: map[string]*entry{}, of: map[string]map[string]*entry{},
 	}
 	for _, r := range slices.SortedFunc(maps.Values(records), func(a, b record) int {
@@ -146,12 +149,12 @@ func (s *Service) sweep() []string {
 	defer s.mu.Unlock()
 	now := time.Now()
 	var drop []string
-	for _, id := range s.idle.due(now, keepCreated) {
+	for _, id := range s.idle.due(now, keepCreated, s.keep) {
 		if e := s.all[id]; e != nil && e.State == created {
 			drop = append(drop, id)
 		}
 	}
-	drop = append(drop, s.past.due(now, keepTime)...)
+	drop = append(drop, s.past.due(now, keepTime, s.keep)...)
 	for _, id := range drop {
 		s.forget(id)
 	}

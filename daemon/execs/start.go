@@ -10,6 +10,8 @@ import (
 	"net"
 	"time"
 
+	"github.com/moby/moby/api/types/container"
+
 	"github.com/cleat-dev/cleat/api/errs"
 	"github.com/cleat-dev/cleat/daemon/runtime"
 	"github.com/cleat-dev/cleat/daemon/spec"
@@ -21,16 +23,6 @@ const resizeWait = 10 * time.Second
 // tellTime is how long a client may take to read why its command does not run.
 const tellTime = 5 * time.Second
 
-// StartOptions say how an exec is started.
-type StartOptions struct {
-	// Detach leaves its streams unconnected and returns when it runs.
-	Detach bool
-	// Raw sends output without frames. That of a terminal always is.
-	Raw bool
-	// ConsoleSize is height and width of the terminal, in characters, instead of that said at creation. Zero is none.
-	ConsoleSize [2]uint
-}
-
 // Start starts an exec. Unless it is detached, take is called when nothing stands against it, to get the client's
 // connection and the bytes already read from it; tty tells whether the stream is a terminal's. The connection belongs
 // to the session then, and Start returns when that is over, or goes on without this daemon.
@@ -38,7 +30,10 @@ type StartOptions struct {
 // Errors before take: errs.ErrNotFound for the exec or its container, errs.ErrConflict when it has been started before
 // or the container does not run. After it a reason why the command cannot run is written to the client, as dockerd
 // does, the exec has exit code 126 or 127, and Start returns nil. Detached, the reason is returned.
-func (s *Service) Start(ctx context.Context, id string, o StartOptions, take func(tty bool) (net.Conn, []byte, error)) error {
+//
+// o.Tty asks for output without frames, as that of a terminal always is; whether there is a terminal was said at the
+// creation. o.ConsoleSize goes before that of the creation.
+func (s *Service) Start(ctx context.Context, id string, o container.ExecStartRequest, take func(tty bool) (net.Conn, []byte, error)) error {
 	r, err := s.claim(id)
 	if err != nil {
 		return err
@@ -54,7 +49,7 @@ func (s *Service) Start(ctx context.Context, id string, o StartOptions, take fun
 	}
 	_, done, err := s.run(ctx, r, o, conn, buffered)
 	if err != nil {
-		tell(conn, r.Request.Tty || o.Raw, err)
+		tell(conn, r.Request.Tty || o.Tty, err)
 		return conn.Close() //nolint:wrapcheck // nobody is left to read it
 	}
 	select {
@@ -98,7 +93,7 @@ func (s *Service) unclaim(id string) {
 }
 
 // run asks the container's monitor to start the command.
-func (s *Service) run(ctx context.Context, r record, o StartOptions, conn net.Conn, buffered []byte) (pid int, done <-chan struct{}, err error) {
+func (s *Service) run(ctx context.Context, r record, o container.ExecStartRequest, conn net.Conn, buffered []byte) (pid int, done <-chan struct{}, err error) {
 	pid, done, err = s.ask(ctx, r, o, conn, buffered)
 	if err == nil {
 		now := r
@@ -117,11 +112,13 @@ func (s *Service) run(ctx context.Context, r record, o StartOptions, conn net.Co
 	return 0, nil, errors.Join(err, s.settle(r, code, false))
 }
 
-func (s *Service) ask(ctx context.Context, r record, o StartOptions, conn net.Conn, buffered []byte) (int, <-chan struct{}, error) {
+func (s *Service) ask(ctx context.Context, r record, o container.ExecStartRequest, conn net.Conn, buffered []byte) (int, <-chan struct{}, error) {
 	q := r.Request
-	size := o.ConsoleSize
-	if size == ([2]uint{}) && q.ConsoleSize != nil {
-		size = *q.ConsoleSize
+	var size [2]uint
+	for _, said := range []*[2]uint{q.ConsoleSize, o.ConsoleSize} {
+		if said != nil {
+			size = *said
+		}
 	}
 	process, err := s.containers.ExecProcess(ctx, r.ContainerID, spec.Exec{
 		Args: q.Cmd, Env: q.Env, User: q.User, WorkingDir: q.WorkingDir, Tty: q.Tty, Privileged: q.Privileged, ConsoleSize: size,
@@ -133,7 +130,7 @@ func (s *Service) ask(ctx context.Context, r record, o StartOptions, conn net.Co
 	if !ok {
 		return 0, nil, fmt.Errorf("Container %s is not running: %w", r.ContainerID, errs.ErrConflict) //nolint:revive,staticcheck // dockerd's words
 	}
-	attach := runtime.AttachOptions{Stdin: q.AttachStdin, Stdout: q.AttachStdout, Stderr: q.AttachStderr, Flow: true, Raw: o.Raw}
+	attach := runtime.AttachOptions{Stdin: q.AttachStdin, Stdout: q.AttachStdout, Stderr: q.AttachStderr, Flow: true, Raw: o.Tty}
 	if q.Tty {
 		if attach.DetachKeys, err = detachKeys(q.DetachKeys); err != nil {
 			return 0, nil, err
