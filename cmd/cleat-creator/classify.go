@@ -25,7 +25,7 @@ func invalid(message string) error { return &problem{wire.ClassInvalid, errors.N
 var signs = []struct{ text, class string }{
 	{"executable file not found in $PATH", wire.ClassNotFound},
 	{"chdir to cwd", wire.ClassCwd},
-	{"mkdir cwd", wire.ClassCwd},
+	{"error during container init: mkdir ", wire.ClassCwd},
 	{"unable to setup user", wire.ClassUser},
 	{"error mounting", wire.ClassMount},
 	{"rootfs_linux.go", wire.ClassMount},

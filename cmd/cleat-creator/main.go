@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 
+	_ "github.com/opencontainers/cgroups/devices" // control groups set device rules through it
 	"github.com/opencontainers/runc/libcontainer"
 	_ "github.com/opencontainers/runc/libcontainer/nsenter" // the C constructor that enters the namespaces before Go runs
 	"github.com/opencontainers/runtime-spec/specs-go"

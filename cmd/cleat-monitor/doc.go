@@ -5,8 +5,7 @@
 //	cleat-monitor run <state folder> <run folder>
 //	cleat-monitor adopt <state folder> <run folder> <start line of the journal>
 //
-// It is started by daemon/runtime, as leader of a session of its own, with SIGCHLD blocked and the descriptors of package
-// wire. In mode run it waits for the request to start; in mode adopt the command runs already, started by a monitor that
+// It is started by daemon/runtime, as leader of a session of its own and with the descriptors of package wire. In mode run it waits for the request to start; in mode adopt the command runs already, started by a monitor that
 // died. The design, with what happens when what dies, is in design/MONITOR.md.
 //
 // One goroutine, one epoll loop, nothing blocks but epoll_wait. There is one of these processes per container, so it is

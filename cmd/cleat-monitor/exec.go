@@ -14,6 +14,7 @@ type execution struct {
 	id    string
 	io    *stdio
 	pid   int // 0 before it runs and after it died
+	pidfd int
 	code  int64
 	at    int64
 	ended bool
@@ -50,7 +51,7 @@ func (m *monitor) exec(r *request, arg func(int) string, fd int) {
 		return
 	}
 	bits := wire.Atoi(arg(3))
-	x := &execution{m: m, id: arg(0)}
+	x := &execution{m: m, id: arg(0), pidfd: -1}
 	x.io = newStdio(m, arg(2) == "1", bits&wire.BitIn != 0)
 	x.io.once = true
 	child := [3]int{-1, -1, -1}
@@ -83,9 +84,6 @@ func (m *monitor) exec(r *request, arg func(int) string, fd int) {
 		if client != nil {
 			client.begin()
 		}
-		if status, ok := m.wasReaped(x.pid); ok {
-			x.died(status)
-		}
 	})
 	if err != nil {
 		x.failed(r, wire.Report{Class: wire.ClassOther, Code: 128, Message: "cleat-creator: " + err.Error()})
@@ -95,6 +93,14 @@ func (m *monitor) exec(r *request, arg func(int) string, fd int) {
 func (x *execution) started(r *request, c *creator, report wire.Report, session string) {
 	m := x.m
 	x.pid = int(report.Pid)
+	x.pidfd, _ = pidfdOpen(x.pid)
+	c.gone = func() {
+		m.add(x.pidfd, readable, func(uint32) {
+			if status, ok := reapOne(x.pid); ok {
+				x.died(status)
+			}
+		})
+	}
 	m.record(wire.Entry{Kind: wire.ExecStart, ID: x.id, Pid: report.Pid})
 	r.ok(wire.Itoa(report.Pid), session)
 	if x.io.tty && c.master >= 0 {
@@ -116,7 +122,8 @@ func (x *execution) failed(r *request, report wire.Report) {
 // died: the exit is recorded when the output has been read, and before the client's connection ends.
 func (x *execution) died(status syscall.WaitStatus) {
 	m := x.m
-	x.pid, x.code, x.at = 0, codeOf(status), now()
+	m.close(x.pidfd)
+	x.pid, x.pidfd, x.code, x.at = 0, -1, codeOf(status), now()
 	x.io.release()
 	x.io.closeInput()
 	x.io.whenDrained(func() {
@@ -157,7 +164,7 @@ func (m *monitor) killExecs() int {
 		}
 		n++
 		if x.pid > 0 {
-			_ = syscall.Kill(x.pid, syscall.SIGKILL) // our child, not reaped
+			_ = pidfdSignal(x.pidfd, syscall.SIGKILL)
 		} else {
 			x.io.out.end()
 			x.io.err.end()
@@ -172,7 +179,7 @@ func (m *monitor) signalExec(r *request, id string, signal syscall.Signal) {
 		r.fail(wire.ClassGone, "the exec does not run")
 		return
 	}
-	if err := syscall.Kill(x.pid, signal); err != nil {
+	if err := pidfdSignal(x.pidfd, signal); err != nil {
 		r.fail(wire.ClassOther, err.Error())
 		return
 	}

@@ -3,18 +3,12 @@
 package main
 
 import (
-	"runtime"
 	"syscall"
 
 	"github.com/cleat-dev/cleat/daemon/runtime/wire"
 )
 
 func main() {
-	runtime.LockOSThread() // children get the signal mask of the thread that starts them
-	if !childSignal(true) {
-		_ = syscall.Exec("/proc/self/exe", arguments(), syscall.Environ()) // threads started before had it unblocked
-		syscall.Exit(3)
-	}
 	args := arguments()
 	if len(args) < 4 || args[1] != "run" && (args[1] != "adopt" || len(args) != 5) {
 		complain("usage: cleat-monitor run|adopt <state folder> <run folder> [<start line>]", nil)

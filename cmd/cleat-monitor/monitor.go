@@ -56,8 +56,8 @@ type monitor struct {
 	stopped   bool // no restart: somebody stopped the container
 	execs     []*execution
 	creators  []*creator
-	early     []reaped // deaths of processes a creator has yet to name
-	nextID    int64    // of sessions
+	orphans   chan struct{} // see watchOrphans
+	nextID    int64         // of sessions
 
 	listener int
 	conns    []*conn
@@ -101,8 +101,10 @@ func newMonitor(stateDir, runDir string) (*monitor, error) {
 	l.add(m.quiet, readable, func(uint32) { l.nested(m.quiet) })
 	m.io = newStdio(m, conf.TTY, conf.Stdin)
 	m.io.logged, m.io.once = true, conf.StdinOnce
-	if err := m.watchChildren(); err != nil {
-		return nil, err
+	if conf.HostPID {
+		if err := m.watchOrphans(); err != nil {
+			return nil, err
+		}
 	}
 	return m, m.listen()
 }

@@ -8,26 +8,48 @@ import (
 	"github.com/cleat-dev/cleat/daemon/runtime/wire"
 )
 
-// reaped is the death of a process we did not know then.
-type reaped struct {
-	pid    int
-	status syscall.WaitStatus
-}
+// Known processes (creators, the command, execs) are watched by pidfd, each in the loop's epoll set. SIGCHLD is of no use:
+// Go unblocks it in every thread and keeps it to itself.
 
-// watchChildren reaps whatever dies: commands, creators, and with --pid=host every orphan of the container.
-func (m *monitor) watchChildren() error {
-	fd, err := signalfd()
-	if err != nil {
+// watchOrphans reaps what else falls to this process: without a pid namespace of its own, the container's orphans do. A
+// goroutine waits for it, with a thread; only such containers have it.
+func (m *monitor) watchOrphans() error {
+	var ends [2]int
+	if err := syscall.Pipe2(ends[:], syscall.O_CLOEXEC|syscall.O_NONBLOCK); err != nil {
 		return err
 	}
-	m.add(fd, readable, func(uint32) {
-		var info [128]byte
-		_, _ = syscall.Read(fd, info[:])
+	m.orphans = make(chan struct{}, 1)
+	m.add(ends[0], readable, func(uint32) {
+		var b [64]byte
+		_, _ = syscall.Read(ends[0], b[:])
 		m.reap()
+		m.rearm()
 	})
+	go func() {
+		for {
+			switch waitAny() {
+			case syscall.EINTR:
+				continue
+			case nil:
+				_, _ = syscall.Write(ends[1], []byte{1})
+			}
+			<-m.orphans // until it is reaped, or until there is a child at all
+		}
+	}()
 	return nil
 }
 
+// rearm lets the goroutine look again.
+func (m *monitor) rearm() {
+	if m.orphans != nil {
+		select {
+		case m.orphans <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// reap takes in whatever is dead.
 func (m *monitor) reap() {
 	for {
 		var status syscall.WaitStatus
@@ -42,8 +64,20 @@ func (m *monitor) reap() {
 	}
 }
 
+// reapOne takes in one child, if it is dead.
+func reapOne(pid int) (syscall.WaitStatus, bool) {
+	for {
+		var status syscall.WaitStatus
+		n, err := syscall.Wait4(pid, &status, syscall.WNOHANG, nil)
+		if err != syscall.EINTR {
+			return status, err == nil && n == pid
+		}
+	}
+}
+
+// died settles the death of a child that was found among others.
 func (m *monitor) died(pid int, status syscall.WaitStatus) {
-	if m.state == running && pid == m.pid {
+	if m.state == running && pid == m.pid && !m.adopted {
 		m.commandDied(status)
 		return
 	}
@@ -55,24 +89,19 @@ func (m *monitor) died(pid int, status syscall.WaitStatus) {
 	}
 	for _, c := range m.creators {
 		if c.pid == pid {
-			c.pid = -1 // its report pipe tells the rest
+			c.died()
 			return
 		}
 	}
-	if len(m.creators) > 0 { // perhaps the command of a creator whose report has not been read
-		m.early = append(m.early, reaped{pid, status})
-	}
 }
 
-// wasReaped finds the death of a process that was faster than its creator's report.
-func (m *monitor) wasReaped(pid int) (syscall.WaitStatus, bool) {
-	for i, r := range m.early {
-		if r.pid == pid {
-			m.early = append(m.early[:i], m.early[i+1:]...)
-			return r.status, true
+// watchCommand begins to watch the command. It is our child once its creator is dead.
+func (m *monitor) watchCommand() {
+	m.add(m.pidfd, readable, func(uint32) {
+		if status, ok := reapOne(m.pid); ok {
+			m.commandDied(status)
 		}
-	}
-	return 0, false
+	})
 }
 
 // codeOf is what the API shows for a wait status.
@@ -122,7 +151,7 @@ func (m *monitor) ended(oom bool) {
 	}
 	m.log.end()
 	m.io.closeAll()
-	e := wire.Entry{Kind: wire.Exit, Time: m.exit.at, Code: m.exit.code, OOM: oom, Message: m.exit.unknown}
+	e := wire.Entry{Kind: wire.Exit, Run: m.run, Time: m.exit.at, Code: m.exit.code, OOM: oom, Message: m.exit.unknown}
 	again := m.wanted(m.exit.code)
 	if again {
 		e.Restart, e.Delay = true, m.delay()

@@ -17,12 +17,14 @@ const (
 // A creator is a cleat-creator at work.
 type creator struct {
 	m       *monitor
-	pid     int
+	pid     int // -1 when it is dead
+	pidfd   int
 	report  int // its report comes from here
 	console int // the terminal's master comes from here; -1 without terminal
 	master  int // the terminal's master, when it has come
 	text    []byte
 	done    func(c *creator, report wire.Report)
+	gone    func() // called when it is dead and its command our child; set by done
 }
 
 // create runs cleat-creator. The ends of the command's pipes are closed in any case; with a terminal they are all -1.
@@ -49,7 +51,7 @@ func (m *monitor) create(tty bool, child [3]int, args []string, done func(*creat
 		child = [3]int{null, null, null}
 	}
 	c := &creator{m: m, report: report[0], console: console[0], master: -1, done: done}
-	c.pid, err = spawn([]int{null, null, 2, report[1], console[1], child[0], child[1], child[2]}, args)
+	c.pid, err = spawn(&c.pidfd, []int{null, null, 2, report[1], console[1], child[0], child[1], child[2]}, args)
 	if tty {
 		child = [3]int{-1, -1, -1}
 	}
@@ -59,6 +61,12 @@ func (m *monitor) create(tty bool, child [3]int, args []string, done func(*creat
 		return err
 	}
 	m.creators = append(m.creators, c)
+	m.rearm()
+	m.add(c.pidfd, readable, func(uint32) {
+		if _, ok := reapOne(c.pid); ok {
+			c.died()
+		}
+	})
 	_ = syscall.SetNonblock(c.report, true)
 	m.add(c.report, readable, c.read)
 	if tty {
@@ -68,15 +76,12 @@ func (m *monitor) create(tty bool, child [3]int, args []string, done func(*creat
 	return nil
 }
 
-// spawn starts the creator from its memfd with the descriptors given as 0, 1, 2 … SIGCHLD is blocked in this program and
-// must not be in what it starts; one that comes in between is lost, so children are looked after at the next turn.
-func spawn(fds []int, args []string) (int, error) {
+// spawn starts the creator from its memfd with the descriptors given as 0, 1, 2 …
+func spawn(pidfd *int, fds []int, args []string) (int, error) {
 	files := make([]uintptr, len(fds))
 	for i, fd := range fds {
 		files[i] = uintptr(fd)
 	}
-	childSignal(false)
-	defer childSignal(true)
 	// The memfd is beyond all numbers the child gets, or it would be overwritten before it is run.
 	fd, _, e := syscall.RawSyscall(syscall.SYS_FCNTL, wire.MonitorCreator, syscall.F_DUPFD_CLOEXEC, 64)
 	if e != 0 {
@@ -85,6 +90,7 @@ func spawn(fds []int, args []string) (int, error) {
 	defer closeFd(int(fd))
 	return syscall.ForkExec("/proc/self/fd/"+wire.Itoa(int64(fd)), append([]string{"cleat-creator"}, args...), &syscall.ProcAttr{
 		Files: files, Env: syscall.Environ(), Dir: "/",
+		Sys: &syscall.SysProcAttr{PidFD: pidfd},
 	})
 }
 
@@ -93,10 +99,31 @@ func (c *creator) read(uint32) {
 	n, err := syscall.Read(c.report, buf[:])
 	switch {
 	case n > 0:
-		c.text = append(c.text, buf[:n]...)
+		if c.text = append(c.text, buf[:n]...); c.text[len(c.text)-1] == '\n' {
+			c.end()
+		}
 	case again(err):
 	default:
 		c.end()
+	}
+}
+
+// died is called when it is dead and reaped. What it has written before is read first.
+func (c *creator) died() {
+	c.m.close(c.pidfd)
+	c.pid = -1
+	for c.report >= 0 {
+		c.read(0)
+	}
+	kept := c.m.creators[:0]
+	for _, other := range c.m.creators {
+		if other != c {
+			kept = append(kept, other)
+		}
+	}
+	c.m.creators = kept
+	if c.gone != nil {
+		c.gone()
 	}
 }
 
@@ -115,30 +142,21 @@ func (c *creator) receive(uint32) {
 	c.console = -1
 }
 
-// end is called when the report pipe is closed: the report is complete, or the creator died.
+// end is called when the report is complete, or its pipe closed without one: the creator died.
 func (c *creator) end() {
 	m := c.m
 	m.close(c.report)
-	if c.console >= 0 && c.master < 0 {
+	c.report = -1
+	if c.console >= 0 {
 		c.receive(0)
 	}
 	m.close(c.console)
+	c.console = -1
 	report, ok := wire.ParseReport(string(c.text))
 	if !ok {
 		report = wire.Report{Class: wire.ClassOther, Code: 128, Message: "cleat-creator died before it reported"}
 	}
-	kept := m.creators[:0]
-	for _, other := range m.creators {
-		if other != c {
-			kept = append(kept, other)
-		}
-	}
-	m.creators = kept
 	c.done(c, report)
-	if len(m.creators) == 0 {
-		m.early = nil
-	}
-	m.reap()
 }
 
 // start starts the container's command, on request or because the policy says so (r is nil then).
@@ -169,7 +187,7 @@ func (m *monitor) start(r *request) {
 
 func (m *monitor) started(r *request, c *creator, report wire.Report, pipes wire.Entry) {
 	m.state, m.startedAt, m.pid, m.adopted = running, now(), int(report.Pid), false
-	m.pidfd, _ = pidfdOpen(m.pid) // it may be a zombie, but it is ours and not reaped
+	m.pidfd, _ = pidfdOpen(m.pid) // it may be a zombie, but it is not reaped: its creator does not, and we have not
 	m.record(wire.Entry{
 		Kind: wire.Start, Time: m.startedAt, Pid: report.Pid, StartTime: report.StartTime, Boot: bootID(), Count: m.count,
 		In: pipes.In, Out: pipes.Out, Err: pipes.Err,
@@ -183,9 +201,7 @@ func (m *monitor) started(r *request, c *creator, report wire.Report, pipes wire
 	} else {
 		m.io.begin()
 	}
-	if status, ok := m.wasReaped(m.pid); ok {
-		m.commandDied(status)
-	}
+	c.gone = m.watchCommand
 }
 
 // startFailed gives the run up. It ends the container also when it was a restart: what could not be started now will not
@@ -254,7 +270,7 @@ func (m *monitor) signal(r *request, signal syscall.Signal, stop bool) {
 	case starting:
 		if signal == syscall.SIGKILL {
 			for _, c := range m.creators {
-				_ = syscall.Kill(c.pid, signal) // our child, and not reaped while it is in the list
+				_ = pidfdSignal(c.pidfd, signal)
 			}
 			m.killAll()
 		} else if signal != 0 {

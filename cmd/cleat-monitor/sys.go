@@ -14,8 +14,6 @@ const (
 	sysPidfdOpen       = 434
 
 	prSetChildSubreaper = 36
-	prSetName           = 15
-	sfdFlags            = syscall.O_CLOEXEC | syscall.O_NONBLOCK
 	fallocKeepSize      = 1
 	oPath               = 0x200000
 	pipefsMagic         = 0x50495045
@@ -35,28 +33,15 @@ func prctl(option, value uintptr) {
 	_, _, _ = syscall.RawSyscall(syscall.SYS_PRCTL, option, value, 0)
 }
 
-// sigset is the kernel's signal set with SIGCHLD in it.
-const sigset = uint64(1) << (uint(syscall.SIGCHLD) - 1)
-
-// childSignal blocks or unblocks SIGCHLD in this thread and reports whether it was blocked.
-func childSignal(block bool) bool {
-	const sigBlock, sigUnblock = 0, 1
-	how := uintptr(sigUnblock)
-	if block {
-		how = sigBlock
-	}
-	set, old := sigset, uint64(0)
-	_, _, _ = syscall.RawSyscall6(syscall.SYS_RT_SIGPROCMASK, how, uintptr(unsafe.Pointer(&set)), uintptr(unsafe.Pointer(&old)), 8, 0, 0)
-	return old&sigset != 0
-}
-
-func signalfd() (int, error) {
-	set := sigset
-	fd, _, e := syscall.RawSyscall6(syscall.SYS_SIGNALFD4, ^uintptr(0), uintptr(unsafe.Pointer(&set)), 8, sfdFlags, 0, 0)
+// waitAny waits until a child is dead, without reaping it.
+func waitAny() error {
+	const pAll, wExited, wNoWait = 0, 4, 0x01000000
+	var info [128]byte
+	_, _, e := syscall.Syscall6(syscall.SYS_WAITID, pAll, 0, uintptr(unsafe.Pointer(&info[0])), wExited|wNoWait, 0, 0)
 	if e != 0 {
-		return -1, e
+		return e
 	}
-	return int(fd), nil
+	return nil
 }
 
 func pidfdOpen(pid int) (int, error) {

@@ -66,11 +66,17 @@ type Conf struct {
 	Host, Tag string
 	// Fields are journald's constant fields, encoded for its socket.
 	Fields string
+	// CgroupsPath is the container's group below each hierarchy's root.
+	CgroupsPath string
 	// Cgroups are the container's control groups, one per hierarchy. Memory, Freezer are those of that controller, "" when
 	// the host has none; Unified says that the host has version 2 only.
 	Cgroups         []string
 	Memory, Freezer string
 	Unified         bool
+	// Limited says that the container has a memory limit, so that cleatd listens for its being hit.
+	Limited bool
+	// HostPID says that the container shares the host's process ids, so that its orphans fall to the monitor.
+	HostPID bool
 }
 
 // Encode returns the file's content.
@@ -110,12 +116,15 @@ func (c Conf) Encode() []byte {
 	text("host", c.Host)
 	text("tag", c.Tag)
 	text("fields", c.Fields)
+	text("cgroupspath", c.CgroupsPath)
 	for _, dir := range c.Cgroups {
 		text("cgroup", dir)
 	}
 	text("memory", c.Memory)
 	text("freezer", c.Freezer)
 	flag("unified", c.Unified)
+	flag("limited", c.Limited)
+	flag("hostpid", c.HostPID)
 	return b
 }
 
@@ -147,7 +156,7 @@ func ParseConf(content string) (Conf, bool) {
 func (c *Conf) set(key, value string) {
 	texts := map[string]*string{
 		"id": &c.ID, "policy": &c.Policy, "driver": &c.Driver, "log": &c.LogPath, "attrs": &c.Attrs, "address": &c.Address,
-		"format": &c.Format, "host": &c.Host, "tag": &c.Tag, "fields": &c.Fields, "memory": &c.Memory, "freezer": &c.Freezer,
+		"format": &c.Format, "host": &c.Host, "tag": &c.Tag, "fields": &c.Fields, "memory": &c.Memory, "freezer": &c.Freezer, "cgroupspath": &c.CgroupsPath,
 	}
 	if p, ok := texts[key]; ok {
 		*p = value
@@ -167,6 +176,10 @@ func (c *Conf) set(key, value string) {
 		c.Stdin = value == "1"
 	case "stdinonce":
 		c.StdinOnce = value == "1"
+	case "hostpid":
+		c.HostPID = value == "1"
+	case "limited":
+		c.Limited = value == "1"
 	case "unified":
 		c.Unified = value == "1"
 	case "cgroup":
