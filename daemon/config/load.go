@@ -54,7 +54,7 @@ func (l *loader) file(path string, named bool) {
 		return
 	}
 	given := map[string]bool{}
-	l.flags.set.Visit(func(flag *pflag.Flag) { given[flag.Name] = true })
+	l.flags.set.VisitAll(func(flag *pflag.Flag) { given[flag.Name] = flag.Changed }) // Visit knows nothing of a subcommand's set
 	for name, attribute := range attributes {
 		at := place(attribute.NameRange)
 		flag := l.flags.set.Lookup(name)
