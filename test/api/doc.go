@@ -14,6 +14,7 @@
 //	# text                    a comment
 //	METHOD /path?query        a request below /v1.18; "METHOD ^/path" one without that prefix
 //	> Name: value             … with a header
+//	> Until-Events: n         … of which the first n JSON values are the answer, for streams that do not end
 //	| text                    … with a body; several lines are one body. JSON gets its Content-Type
 //	tar name=text …           … with a tarball of files as the body
 //	= 201 application/json    the status, and what the Content-Type begins with. 400|500: a malformed request where the
@@ -21,6 +22,7 @@
 //	head Name =~ regexp       a header of the answer; "head Name absent"
 //	text == "quoted"          the whole answer, or =~ regexp
 //	frames [["out","a\n"]]    the answer as frames, those of one stream next to each other joined
+//	output {"out":"a\n"}      the frames, joined by stream: there is no order between two
 //	files a b/c               the answer is a tarball with exactly these entries, in any order; "files has a"
 //	. PATH OP VALUE           a field of the answer's JSON: == and != JSON, =~ regexp, is kind|kind, len n, keys a b,
 //	                          has a b, absent. PATH is key.key, [0], [key=value] for the element with that field, and *
@@ -31,8 +33,9 @@
 //
 //	create NAME {json}        makes the container $N-NAME of busybox:1, without a network unless the JSON says otherwise
 //	run NAME words            makes it with that command and starts it
+//	ready NAME                waits until it wrote "ready"
 //	done NAME                 waits for its end
 //	image NAME                imports an image of its own as $N/NAME
 //
-// $N is a name of the case's own, $NOW the time as events take it. Everything it made under that name is removed with it.
+// $N is a name of the case's own, $$ a dollar, $NOW the time as events take it. Everything it made under that name is removed with it.
 package api

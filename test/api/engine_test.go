@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -214,4 +215,41 @@ func decode(t *testing.T, raw []byte, into any) {
 	if err := json.Unmarshal(raw, into); err != nil {
 		t.Fatalf("%v: %s", err, raw)
 	}
+}
+
+// things lists what there is: containers, images with a name, volumes. Images without a name, which builds leave as
+// their cache, are removed.
+func (e *engine) things(t *testing.T) []string {
+	t.Helper()
+	var containers []struct{ Names []string }
+	decode(t, e.must(t, "GET", "/containers/json?all=1", nil).body, &containers)
+	all := []string{}
+	for _, c := range containers {
+		all = append(all, fmt.Sprint("container ", c.Names))
+	}
+	for again := true; again; {
+		again = false
+		var images []struct {
+			Id       string
+			RepoTags []string
+		}
+		decode(t, e.must(t, "GET", `/images/json?filters={"dangling":["true"]}`, nil).body, &images)
+		for _, image := range images {
+			again = e.do(t, "DELETE", "/images/"+image.Id+"?force=1", nil, nil).status == 200 || again
+		}
+	}
+	var images []struct{ RepoTags []string }
+	decode(t, e.must(t, "GET", "/images/json", nil).body, &images)
+	for _, image := range images {
+		all = append(all, fmt.Sprint("image ", image.RepoTags))
+	}
+	var volumes struct{ Volumes []struct{ Name string } }
+	if got := e.raw(t, "GET", "/v1.41/volumes", nil, nil); got.status == 200 {
+		decode(t, got.body, &volumes)
+	}
+	for _, v := range volumes.Volumes {
+		all = append(all, "volume "+v.Name)
+	}
+	slices.Sort(all)
+	return all
 }

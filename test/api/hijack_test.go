@@ -312,7 +312,7 @@ func execConn(t *testing.T, e *engine, create, start string) *conn {
 
 func TestLogsUpgraded(t *testing.T) {
 	each(t, func(t *testing.T, e *engine) {
-		id := e.run(t, e.name(t), nil, "sh", "-c", "echo 1; sleep 0.2; echo 2 >&2")
+		id := e.run(t, e.name(t), nil, "sh", "-c", "echo 1; echo 2 >&2")
 		c := e.dial(t, "GET", "/containers/"+id+"/logs?stdout=1&stderr=1&follow=1", "", true)
 		if e.Name == "dockerd" {
 			// The document shows 101 UPGRADED for logs as for attach; the engine never did it.
@@ -320,6 +320,9 @@ func TestLogsUpgraded(t *testing.T) {
 		} else {
 			c.head(101, upgraded)
 		}
-		c.frames([2]string{"out", "1\n"}, [2]string{"err", "2\n"})
+		got, err := readFrames(c.r)
+		if diff := cmp.Diff(map[string]string{"out": "1\n", "err": "2\n"}, byStream(got)); diff != "" || err != nil {
+			t.Errorf("%v (-want +got):\n%s", err, diff)
+		}
 	})
 }

@@ -3,6 +3,8 @@ package api
 import (
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/cleat-dev/cleat/internal/acctest"
 )
 
@@ -23,6 +25,12 @@ func each(t *testing.T, test func(t *testing.T, e *engine)) {
 	for _, kind := range engines {
 		t.Run(kind.name, func(t *testing.T) {
 			e := newEngine(kind.start(t))
+			before := e.things(t)
+			t.Cleanup(func() {
+				if diff := cmp.Diff(before, e.things(t)); diff != "" {
+					t.Errorf("left behind (-before +after):\n%s", diff)
+				}
+			})
 			test(t, e)
 		})
 	}

@@ -336,3 +336,46 @@ func TestAddresses(t *testing.T) {
 		}
 	})
 }
+
+// A build ends with its client and leaves nothing.
+func TestBuildIsCancelled(t *testing.T) {
+	each(t, func(t *testing.T, e *engine) {
+		name := e.name(t)
+		address := serve(t, map[string][]byte{"/Dockerfile": []byte("FROM busybox:1\nRUN echo started-$((1+1)); sleep 1000 # " + name + "\n")})
+		events := e.events(t, "since=1", map[string][]string{"event": {"die", "destroy"}})
+		c := e.dial(t, "POST", "/build?forcerm=1&t="+name+"/b&remote="+url.QueryEscape(address+"/Dockerfile"), "", false)
+		c.until("started-2")
+		id := ""
+		for _, row := range containers(t, e) {
+			if strings.Contains(row.Command, name) {
+				id = row.ID
+			}
+		}
+		if id == "" {
+			t.Fatalf("no container of the build among %+v", containers(t, e))
+		}
+		_ = c.Close()
+		for gone := false; !gone; {
+			var one event
+			if err := events.Decode(&one); err != nil {
+				t.Fatal(err)
+			}
+			gone = one.ID == id && one.Status == "destroy"
+		}
+		if got := e.do(t, "GET", "/images/"+name+"/b/json", nil, nil); got.status != 404 {
+			t.Errorf("there is an image: %d", got.status)
+		}
+	})
+}
+
+type row struct {
+	ID      string `json:"Id"`
+	Command string
+}
+
+func containers(t *testing.T, e *engine) []row {
+	t.Helper()
+	var rows []row
+	decode(t, e.must(t, "GET", "/containers/json?all=1", nil).body, &rows)
+	return rows
+}

@@ -64,7 +64,7 @@ func (r *runner) line(line string) {
 	case "tar":
 		r.pending.body = tarball(r.t, r.files(line)...)
 		r.pending.header.Set("Content-Type", "application/x-tar")
-	case "create", "run", "done", "image":
+	case "create", "run", "ready", "done", "image":
 		r.flush()
 		r.prepare(word, r.expand(rest))
 	default:
@@ -120,6 +120,9 @@ func (r *runner) expand(s string) string {
 		if value, ok := r.vars[name]; ok {
 			return value
 		}
+		if name == "$" {
+			return name
+		}
 		if name == "NOW" {
 			now := time.Now()
 			return fmt.Sprintf("%d.%09d", now.Unix(), now.Nanosecond())
@@ -136,12 +139,36 @@ func (r *runner) flush() {
 	}
 	q := r.pending
 	r.pending = nil
+	if n := q.header.Get("Until-Events"); n != "" {
+		r.answer = r.firstValues(q, n)
+		return
+	}
 	var body io.Reader
 	if q.body != nil {
 		body = bytes.NewReader(q.body)
 	}
 	got := r.e.raw(r.t, q.method, q.path, q.header, body)
 	r.answer = &got
+}
+
+// firstValues reads n JSON values of a stream that does not end, and leaves.
+func (r *runner) firstValues(q *request, n string) *answer {
+	r.t.Helper()
+	count, err := strconv.Atoi(n)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	c := r.e.dial(r.t, q.method, strings.TrimPrefix(q.path, prefix), string(q.body), false)
+	got := &answer{status: c.status, header: c.header}
+	for d := json.NewDecoder(c.r); count > 0; count-- {
+		var value json.RawMessage
+		if err := d.Decode(&value); err != nil {
+			r.t.Fatalf("%s: %v after %s", r.what, err, got.body)
+		}
+		got.body = append(append(got.body, value...), '\n')
+	}
+	_ = c.Close()
+	return got
 }
 
 func (r *runner) prepare(word, rest string) {
@@ -165,6 +192,8 @@ func (r *runner) prepare(word, rest string) {
 			return
 		}
 		r.vars[name] = r.e.run(r.t, full, nil, command...)
+	case "ready":
+		r.e.dial(r.t, "GET", "/containers/"+full+"/logs?stdout=1&follow=1", "", false).until("ready\n")
 	case "done":
 		r.e.must(r.t, "POST", "/containers/"+full+"/wait", nil)
 	case "image":
@@ -202,6 +231,8 @@ func (r *runner) check(word, rest string) {
 		r.stream = true
 	case "frames":
 		r.frames(r.expand(rest))
+	case "output":
+		r.output(r.expand(rest))
 	case "files":
 		r.entries(rest)
 	case ".":
@@ -257,6 +288,28 @@ func (r *runner) frames(want string) {
 	if diff := cmp.Diff(list, got); diff != "" {
 		r.errorf("frames (-want +got):\n%s", diff)
 	}
+}
+
+// output compares what came on each stream. Between two streams there is no order that an engine must keep.
+func (r *runner) output(want string) {
+	r.t.Helper()
+	var wanted map[string]string
+	decode(r.t, []byte(want), &wanted)
+	frames, err := readFrames(bytes.NewReader(r.answer.body))
+	if err != nil {
+		r.errorf("%v in %q", err, r.answer.body)
+	}
+	if diff := cmp.Diff(wanted, byStream(frames)); diff != "" {
+		r.errorf("output (-want +got):\n%s", diff)
+	}
+}
+
+func byStream(frames [][2]string) map[string]string {
+	streams := map[string]string{}
+	for _, frame := range frames {
+		streams[frame[0]] += frame[1]
+	}
+	return streams
 }
 
 // readFrames reads frames and joins neighbours of one stream: where an engine cuts is its own business.
