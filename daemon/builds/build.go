@@ -70,9 +70,11 @@ type stage struct {
 	config   dockerspec.DockerOCIImageConfig
 	author   string
 	cmdSet   bool // by this Dockerfile: ENTRYPOINT leaves it
-	busted   bool // a step was not in the cache, so none after it is looked for
-	args     *buildArgs
-	lex      *shell.Lex
+	// baseSteps is how many steps of the history were made before this build.
+	baseSteps int
+	busted    bool // a step was not in the cache, so none after it is looked for
+	args      *buildArgs
+	lex       *shell.Lex
 }
 
 // parse reads the instructions: what is wrong with any of them is said before the first is done.

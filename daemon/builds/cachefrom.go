@@ -9,8 +9,6 @@ import (
 	"slices"
 	"strings"
 
-	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
-
 	"github.com/cleat-dev/cleat/api/errs"
 )
 
@@ -71,7 +69,7 @@ func (b *build) fromSources(ctx context.Context, key string, command []string) (
 		}
 	}
 	for _, src := range b.sources {
-		if !continues(&src.image, &parent, strings.Join(command, " ")) {
+		if !s.continues(&src.image, &parent, strings.Join(command, " ")) {
 			continue
 		}
 		if len(src.image.Config.History) == len(parent.Config.History)+1 {
@@ -89,15 +87,23 @@ func (b *build) fromSources(ctx context.Context, key string, command []string) (
 	return Image{}, false, nil
 }
 
-// continues reports whether an image was built on parent with that command as the next step.
-func continues(i, parent *Image, command string) bool {
+// continues reports whether an image was built on parent with that command as the next step. What the base image brought
+// must be the very same; steps of this build were made at another time, on the same layers with the same commands.
+func (s *stage) continues(i, parent *Image, command string) bool {
 	before, layers := parent.Config.History, parent.Config.RootFS.DiffIDs
 	if len(i.Config.History) <= len(before) || len(i.Config.RootFS.DiffIDs) < len(layers) {
 		return false
 	}
-	same := func(a, b ocispec.History) bool { return reflect.DeepEqual(a, b) }
-	return slices.EqualFunc(i.Config.History[:len(before)], before, same) && slices.Equal(i.Config.RootFS.DiffIDs[:len(layers)], layers) &&
-		i.Config.History[len(before)].CreatedBy == command
+	for n := range before {
+		theirs, ours := i.Config.History[n], before[n]
+		if n >= s.baseSteps {
+			theirs.Created, ours.Created = nil, nil
+		}
+		if !reflect.DeepEqual(theirs, ours) {
+			return false
+		}
+	}
+	return slices.Equal(i.Config.RootFS.DiffIDs[:len(layers)], layers) && i.Config.History[len(before)].CreatedBy == command
 }
 
 // stepOf is what the step after parent did in an image: its layer, if it made one.

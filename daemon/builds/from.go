@@ -60,7 +60,10 @@ func (b *build) from(ctx context.Context, c *instructions.Stage) error {
 		return err
 	}
 	b.use(image.ID)
-	s.id, s.chain, s.platform, s.author = image.ID, image.ChainID, platformOf(image), ""
+	s.id, s.chain, s.platform, s.baseSteps = image.ID, image.ChainID, platformOf(image), len(image.Config.History)
+	if i, ok := b.stages[strings.ToLower(base)]; ok {
+		s.baseSteps = b.done[i].baseSteps
+	}
 	if image.ID == "" && want != "" {
 		s.platform = platforms.MustParse(want)
 	}

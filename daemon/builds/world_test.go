@@ -56,6 +56,7 @@ type world struct {
 	containers *fakeContainers
 	layers     *snapshot.Layers
 	db         *metadata.DB
+	close      func() // of the server, when nothing goes on in it
 	do         func(*http.Request) (*http.Response, error)
 }
 
@@ -102,6 +103,7 @@ func (w *world) open(t testing.TB) {
 	must(t, err)
 	web := httptest.NewServer(s)
 	t.Cleanup(web.Close)
+	w.close = web.Close
 	w.do = func(r *http.Request) (*http.Response, error) {
 		r.URL.Host = strings.TrimPrefix(web.URL, "http://")
 		return web.Client().Do(r)
@@ -201,8 +203,8 @@ func (f *fakeImages) Resolve(_ context.Context, ref string) (builds.Image, error
 	if err != nil {
 		return builds.Image{}, fmt.Errorf("%w: %w", err, errs.ErrInvalid)
 	}
-	if id, ok := f.names[reference.TagNameOnly(named).String()]; ok {
-		return f.byID[id], nil
+	if i, ok := f.byID[f.names[reference.TagNameOnly(named).String()]]; ok {
+		return i, nil
 	}
 	return builds.Image{}, fmt.Errorf("No such image: %s: %w", ref, errs.ErrNotFound) //nolint:staticcheck // as the service has it
 }
