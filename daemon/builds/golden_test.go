@@ -46,7 +46,7 @@ type golden struct {
 	times                    int
 }
 
-func readGolden(t *testing.T, path string) golden {
+func readGolden(t testing.TB, path string) golden {
 	t.Helper()
 	file, err := txtar.ParseFile(path)
 	if err != nil {
@@ -77,7 +77,9 @@ func readGolden(t *testing.T, path string) golden {
 	return g
 }
 
-func goldens(t *testing.T) []golden {
+func goldens(t *testing.T) []golden { t.Helper(); return goldensOf(t) }
+
+func goldensOf(t testing.TB) []golden {
 	t.Helper()
 	paths, err := filepath.Glob("testdata/golden/*.txtar")
 	if err != nil || len(paths) == 0 {
