@@ -24,4 +24,5 @@
 // Names and hard links that lead out of the extraction point are refused ([errs.ErrInvalid]); symbolic links are
 // made as they are written, since nothing follows them out. What an archive may hold is bounded by
 // [UntarOptions.MaxBytes] and MaxEntries, and a file larger than what is free is refused before it is begun.
+// [Decompress] refuses what would need much memory to be read.
 package archive
