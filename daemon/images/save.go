@@ -16,6 +16,7 @@ import (
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
+	"github.com/cleat-dev/cleat/api/errs"
 	"github.com/cleat-dev/cleat/daemon/content"
 	"github.com/cleat-dev/cleat/daemon/snapshot"
 )
@@ -96,7 +97,7 @@ func (s *Service) selection(names []string) ([]*saved, error) {
 		}
 		r := s.index.find(name)
 		if r == nil {
-			return nil, noSuchImage(name)
+			return nil, fmt.Errorf("No such image: %s: %w", name, errs.ErrNotFound) //nolint:staticcheck // the engine's words
 		}
 		named, err := reference.ParseNormalizedNamed(name)
 		if err != nil || isPrefixOf(name, r.id) {

@@ -141,8 +141,15 @@ func extract(ctx context.Context, mounts []mount.Mount, r io.Reader) (int64, err
 	if err != nil {
 		return 0, err
 	}
-	options = append(options, archive.WithFilter(clean))
-	return archive.Apply(ctx, root, r, options...)
+	var links int64 // engines count a link as the bytes of what it says
+	options = append(options, archive.WithFilter(func(h *tar.Header) (bool, error) {
+		if h.Typeflag == tar.TypeSymlink {
+			links += int64(len(h.Linkname))
+		}
+		return clean(h)
+	}))
+	size, err := archive.Apply(ctx, root, r, options...)
+	return size + links, err
 }
 
 // target returns the folder a layer is unpacked into: an upper folder, where deletions are whiteouts of overlay, or a
