@@ -45,7 +45,7 @@ func startCleatd(ctx context.Context, flags ...string) (*Engine, error) {
 		if err != nil {
 			return cmd // its start fails for the same reason
 		}
-		cmd.Stdin, e.daemon = r, w
+		cmd.ExtraFiles, e.daemon = []*os.File{r}, w // 3; background commands of a shell have no standard input
 		_, _ = io.WriteString(w, "\n")
 		return cmd
 	}
@@ -54,7 +54,7 @@ func startCleatd(ctx context.Context, flags ...string) (*Engine, error) {
 
 // daemonScript runs the daemon once for every line it reads. Between two runs, and after the daemon was killed, its
 // containers go on: they are in the same namespaces.
-const daemonScript = `while read -r _; do "$@" & wait $!; done`
+const daemonScript = `while read -r _ <&3; do "$@" 3<&- & wait $!; done`
 
 // built returns a program of ours: in CLEAT_BIN, where make puts it, else in bin/ of the tree.
 func built(name string) (string, error) {
