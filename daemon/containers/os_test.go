@@ -3,6 +3,7 @@
 package containers
 
 import (
+	"runtime"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -33,3 +34,6 @@ func waitGone(t *testing.T, pid int) {
 		return
 	}
 }
+
+// yield lets others run.
+func yield() { runtime.Gosched() }

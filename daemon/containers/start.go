@@ -198,7 +198,7 @@ func (s *Service) prepare(ctx context.Context, c *ctr, back *undo) (Process, err
 		return nil, err
 	}
 	options := spec.Options{CgroupsPath: s.runtime.CgroupsPath(c.id), Config: r.Config, Host: r.Host, Args: append([]string{r.Path}, r.Args...),
-		Hostname: r.Config.Hostname, Annotations: r.Host.Annotations}
+		Hostname: s.hostname(r), Annotations: r.Host.Annotations}
 	if options.PID, options.IPC, options.UTS, err = s.namespaces(r.Host); err != nil {
 		return nil, err
 	}
@@ -253,6 +253,14 @@ func (up *setup) wear(r *record) {
 	if up.ns == spec.HostNamespace {
 		r.Sandbox = ""
 	}
+}
+
+// hostname is the name the container knows itself by: with the network of another goes its name.
+func (s *Service) hostname(r *record) string {
+	if c, ok := s.index.get(r.Host.NetworkMode.ConnectedContainer()); ok {
+		return c.record().Config.Hostname
+	}
+	return r.Config.Hostname
 }
 
 func runtimePolicy(p container.RestartPolicy) runtime.RestartPolicy {

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"strconv"
 	"syscall"
 	"time"
@@ -291,7 +292,7 @@ func (s *Service) resume(ctx context.Context, c *ctr) error {
 	if process == nil {
 		return nil
 	}
-	if err := process.Resume(ctx); err != nil && !errors.Is(err, runtime.ErrNotRunning) {
+	if err := process.Resume(ctx); err != nil && !errors.Is(err, runtime.ErrNotRunning) && !errors.Is(err, fs.ErrNotExist) { // it has ended
 		return fmt.Errorf("unpause: %w", err)
 	}
 	return s.change(c, func(_ *metadata.Tx, r *record) ([]events.Message, error) {
