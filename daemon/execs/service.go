@@ -161,9 +161,16 @@ func (s *Service) sweep() []string {
 	return drop
 }
 
+// words makes an error of a class that begins with dockerd's own words, which clients look for.
+func words(class error, format string, args ...any) error {
+	return fmt.Errorf("%s: %w", fmt.Sprintf(format, args...), class)
+}
+
+func conflict(format string, args ...any) error { return words(errs.ErrConflict, format, args...) }
+
 func noExec(id string) error {
-	return fmt.Errorf("No such exec instance: %s: %w", id, errs.ErrNotFound)
-} //nolint:revive,staticcheck // dockerd's words
+	return words(errs.ErrNotFound, "No such exec instance: %s", id)
+}
 
 // get returns a copy of a record.
 func (s *Service) get(id string) (record, error) {
@@ -197,11 +204,11 @@ func (s *Service) runs(ref string) (id string, err error) {
 	case err != nil:
 		return "", err
 	case state == container.StatePaused:
-		return "", fmt.Errorf("Container %s is paused, unpause the container before exec: %w", ref, errs.ErrConflict) //nolint:revive,staticcheck // dockerd's words
+		return "", conflict("Container %s is paused, unpause the container before exec", ref)
 	case state == container.StateRestarting:
-		return "", fmt.Errorf("Container %s is restarting, wait until the container is running: %w", ref, errs.ErrConflict) //nolint:revive,staticcheck // dockerd's words
+		return "", conflict("Container %s is restarting, wait until the container is running", ref)
 	case state != container.StateRunning:
-		return "", fmt.Errorf("Container %s is not running: %w", ref, errs.ErrConflict) //nolint:revive,staticcheck // dockerd's words
+		return "", conflict("Container %s is not running", ref)
 	}
 	return id, nil
 }
@@ -216,7 +223,7 @@ func (s *Service) Create(_ context.Context, ref string, q container.ExecCreateRe
 		return "", err
 	}
 	if len(q.Cmd) == 0 || q.Cmd[0] == "" {
-		return "", fmt.Errorf("No exec command specified: %w", errs.ErrInvalid) //nolint:revive,staticcheck // dockerd's words
+		return "", words(errs.ErrInvalid, "No exec command specified")
 	}
 	if _, err := detachKeys(q.DetachKeys); err != nil {
 		return "", err

@@ -75,9 +75,9 @@ func (s *Service) claim(id string) (record, error) {
 	case e == nil:
 		return r, noExec(id)
 	case e.State == ended:
-		return r, fmt.Errorf("Exec command %s has already run: %w", id, errs.ErrConflict) //nolint:revive,staticcheck // dockerd's words
+		return r, conflict("Exec command %s has already run", id)
 	case e.State != created:
-		return r, fmt.Errorf("Exec command %s is already running: %w", id, errs.ErrConflict) //nolint:revive,staticcheck // dockerd's words
+		return r, conflict("Exec command %s is already running", id)
 	}
 	e.State = starting
 	return e.record, nil
@@ -128,7 +128,7 @@ func (s *Service) ask(ctx context.Context, r record, o container.ExecStartReques
 	}
 	p, ok := s.process(r.ContainerID)
 	if !ok {
-		return 0, nil, fmt.Errorf("Container %s is not running: %w", r.ContainerID, errs.ErrConflict) //nolint:revive,staticcheck // dockerd's words
+		return 0, nil, conflict("Container %s is not running", r.ContainerID)
 	}
 	attach := runtime.AttachOptions{Stdin: q.AttachStdin, Stdout: q.AttachStdout, Stderr: q.AttachStderr, Flow: true, Raw: o.Tty}
 	if q.Tty {
