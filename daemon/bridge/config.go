@@ -9,13 +9,17 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 
 	"github.com/cleat-dev/cleat/api/errs"
 	"github.com/cleat-dev/cleat/daemon/metadata"
@@ -60,6 +64,7 @@ type Driver struct {
 
 	rules  *rules
 	reaper *reaper
+	owner  net.Listener // says that the default bridge is ours
 
 	mu        sync.Mutex
 	networks  map[string]*network // by id
@@ -68,7 +73,7 @@ type Driver struct {
 	sequence  uint64
 }
 
-// Open brings up the default network, and takes over what an earlier daemon of the same NetnsRoot left running. The
+// Open brings up the default network (errs.ErrConflict when another daemon has its bridge), and takes over what an earlier daemon of the same NetnsRoot left running. The
 // rules of its containers stay in force all the time. Follow it with AddNetwork for the others, then Reconcile.
 //
 // It enables forwarding of IPv4 on the host. When that was off, our table drops whatever is forwarded neither from
@@ -109,9 +114,12 @@ func Open(config Config) (*Driver, error) {
 		return nil, err
 	}
 	d.reaper = newReaper(d.log, instance)
+	if err := d.own(config.Name); err != nil {
+		d.stop()
+		return nil, err
+	}
 	if err := d.openDefault(); err != nil {
-		d.reaper.close()
-		d.rules.close()
+		d.stop()
 		return nil, err
 	}
 	return d, nil
@@ -127,9 +135,44 @@ func (d *Driver) Close() error {
 			closeHolds(e.holds)
 		}
 	}
+	d.stop()
+	return nil
+}
+
+// stop ends what belongs to no container.
+func (d *Driver) stop() {
 	d.reaper.close()
 	d.rules.close()
-	return nil
+	if d.owner != nil {
+		_ = d.owner.Close()
+	}
+}
+
+// own makes sure that no other daemon gives out addresses on the same bridge: one that lives, which a socket without a
+// file tells, as the kernel removes it with the process; or one that is dead but has containers there.
+func (d *Driver) own(name string) (err error) {
+	d.owner, err = net.Listen("unix", "@cleat/bridge/"+name)
+	if errors.Is(err, unix.EADDRINUSE) {
+		return fmt.Errorf("bridge %q belongs to another daemon that runs here; choose another with --bridge: %w", name, errs.ErrConflict)
+	}
+	if err != nil {
+		return kernel(err, "bridge %q", name)
+	}
+	link, err := netlink.LinkByName(name)
+	if err != nil || link.Attrs().Alias == d.alias() || !strings.HasPrefix(link.Attrs().Alias, "cleat-") {
+		return nil
+	}
+	links, err := dumped(netlink.LinkList)
+	if err != nil {
+		return kernel(err, "links of the host")
+	}
+	for _, port := range links {
+		if port.Attrs().MasterIndex == link.Attrs().Index {
+			return fmt.Errorf("bridge %q has containers of another daemon (%s), started with another --exec-root; choose another with --bridge: %w",
+				name, link.Attrs().Alias, errs.ErrConflict)
+		}
+	}
+	return kernel(netlink.LinkSetAlias(link, d.alias()), "bridge %q", name)
 }
 
 // Settle returns when every link released so far is gone.

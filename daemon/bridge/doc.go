@@ -20,7 +20,9 @@
 // A packet has to be accepted by everybody who looks at it, so a FORWARD chain with policy drop, such as dockerd
 // leaves behind, cuts our containers off whatever our table says. In such chains, and only in them, two rules for
 // each bridge accept what enters or leaves through it; what our own table thinks of it still counts. [Driver.Watch]
-// puts the rules there, and our table back, when somebody changes the packet filter later.
+// puts the rules there, and our table back, when somebody changes the packet filter later. The table of
+// iptables-legacy, which is another interface of the kernel and tells nobody of changes, is looked at when a network is
+// added and by Reconcile.
 //
 // # Published ports
 //
@@ -31,7 +33,7 @@
 // daemon is dead the redirection goes on and the proxy does not, and another process may take the port: it gets no
 // IPv4 packets, and the next daemon says so in its log.
 //
-// # Containers of a dead address
+// # Removal
 //
 // Removing an interface takes the kernel tens of milliseconds under a global lock. [Driver.Release] therefore
 // disables the port of the bridge, which is immediate, and leaves the removal to a goroutine that removes many at

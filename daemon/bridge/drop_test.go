@@ -5,9 +5,11 @@ package bridge
 import (
 	"context"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/google/nftables"
 )
 
@@ -81,6 +83,89 @@ func TestForwardDropLater(t *testing.T) {
 	if err := <-watching; err != nil {
 		t.Error(err)
 	}
+}
+
+func TestForwardDropLegacy(t *testing.T) {
+	needRoot(t)
+	iptables, err := exec.LookPath("iptables-legacy")
+	if err != nil {
+		t.Skip("no iptables-legacy to make the rules with")
+	}
+	run := func(args ...string) string {
+		t.Helper()
+		out, err := exec.Command(iptables, args...).CombinedOutput()
+		if err != nil {
+			t.Fatalf("iptables %v: %v: %s", args, err, out)
+		}
+		return string(out)
+	}
+	if out, err := exec.Command(iptables, "-S").CombinedOutput(); err != nil {
+		t.Skipf("the kernel has no legacy tables: %s", out)
+	}
+	t.Cleanup(func() {
+		run("-P", "FORWARD", "ACCEPT")
+		run("-F")
+		run("-X")
+	})
+	// Jumps forward and back, a rule that only counts, matches with data, counters: all have to come through.
+	for _, args := range [][]string{
+		{"-N", "LATER"}, {"-N", "FIRST"}, {"-A", "FIRST", "-m", "comment", "--comment", "text", "-j", "RETURN"},
+		{"-A", "LATER", "-p", "tcp", "--dport", "7", "-j", "FIRST"}, {"-A", "INPUT", "-j", "LATER"},
+		{"-A", "FORWARD", "-s", "192.0.2.0/24"}, {"-A", "FORWARD", "-j", "LATER"}, {"-A", "OUTPUT", "-j", "FIRST"},
+		{"-A", "FORWARD", "-c", "12345", "678900", "-i", "nobody", "-j", "ACCEPT"}, {"-P", "FORWARD", "DROP"},
+	} {
+		run(args...)
+	}
+	before := run("-S")
+	d := openDriver(t, testConfig(t))
+	name := d.config.Name
+	ours := "-A FORWARD -i " + name + " -j ACCEPT\n-A FORWARD -o " + name + " -j ACCEPT\n"
+	want := strings.Replace(before, "-A FORWARD -s", ours+"-A FORWARD -s", 1)
+	for range 2 { // a second time changes nothing
+		if diff := cmp.Diff(want, run("-S")); diff != "" {
+			t.Fatal(diff)
+		}
+		if err := openLegacy([]string{name}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if out := run("-S", "FORWARD", "-v"); !strings.Contains(out, "-i nobody -c 12345 678900 -j ACCEPT") {
+		t.Errorf("counters are lost:\n%s", out)
+	}
+	checkForwarding(t, d)
+	if err := closeLegacy(name); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(before, run("-S")); diff != "" {
+		t.Error(diff)
+	}
+	_, outsider := outside(t, d, "out2")
+	echo(t, d, "out2", "tcp", 80)
+	wantCall(t, d, "a", "tcp", outsider+":80", "")
+}
+
+// FuzzLegacyTable changes tables of any bytes: what the kernel says is believed, but not followed anywhere.
+func FuzzLegacyTable(f *testing.F) {
+	entry := legacyAccept("cleat0", false)
+	policy := legacyAccept("", false)
+	put32(policy[entrySize+targetNumber:], 0xffffffff)
+	f.Add(slices.Concat(entry, policy), uint32(0), uint32(len(entry)))
+	f.Add(policy, uint32(0), uint32(0))
+	f.Fuzz(func(t *testing.T, entries []byte, first, last uint32) {
+		table := &legacyTable{hooks: 1 << forwardHook, entries: slices.Clone(entries)}
+		table.first[forwardHook], table.policy[forwardHook] = first, last
+		if table.walk(func(int, uint32) bool { table.changed = append(table.changed, 0); return true }) != nil {
+			return
+		}
+		_, _ = table.verdict(last)
+		was := slices.Clone(table.entries)
+		if table.insert(first, legacyAccept("br0", true)) != nil {
+			return
+		}
+		if err := table.remove(first); err != nil || !slices.Equal(was, table.entries) {
+			t.Errorf("inserted and removed: %v\n%x\n%x", err, was, table.entries)
+		}
+	})
 }
 
 // await returns when is holds; it looks whenever something changed.

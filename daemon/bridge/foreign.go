@@ -30,7 +30,7 @@ func (f *foreignRules) comment(bridge string) []byte {
 // understands them.
 func (r *rules) openForeign(bridges []string) error {
 	slices.Sort(bridges)
-	return r.eachForeign(func(c *nftables.Conn, chain *nftables.Chain, present []*nftables.Rule) {
+	return errors.Join(openLegacy(bridges), r.eachForeign(func(c *nftables.Conn, chain *nftables.Chain, present []*nftables.Rule) {
 		if chain.Policy == nil || *chain.Policy != nftables.ChainPolicyDrop {
 			return
 		}
@@ -48,18 +48,22 @@ func (r *rules) openForeign(bridges []string) error {
 				}})
 			}
 		}
-	})
+	}))
 }
 
 // closeForeign removes our rules for one bridge, or for all when it is empty, from chains of others.
 func (r *rules) closeForeign(bridge string) error {
-	return r.eachForeign(func(c *nftables.Conn, _ *nftables.Chain, present []*nftables.Rule) {
+	var legacy error
+	if bridge != "" {
+		legacy = closeLegacy(bridge)
+	}
+	return errors.Join(legacy, r.eachForeign(func(c *nftables.Conn, _ *nftables.Chain, present []*nftables.Rule) {
 		for _, rule := range present {
 			if bridge == "" || bytes.Equal(rule.UserData, r.foreign.comment(bridge)) {
 				_ = c.DelRule(rule) // fails only for rules without a handle, and these were listed
 			}
 		}
-	})
+	}))
 }
 
 // eachForeign calls do for every chain of others where forwarded packets pass, with the rules in it that are ours.

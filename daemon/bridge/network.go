@@ -84,7 +84,11 @@ func (d *Driver) addNetwork(spec Network) (err error) {
 		}
 		return err
 	}
-	return d.rules.openForeign(d.bridges())
+	if err := d.rules.openForeign(d.bridges()); err != nil {
+		// A network that somebody's rules may cut off is better than none, and Watch tries again.
+		d.log.Warn("rules of others may drop what containers send", "network", n.Name, "error", err)
+	}
+	return nil
 }
 
 // complete fills in defaults and refuses what does not fit together.

@@ -5,6 +5,7 @@ package bridge
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"net"
@@ -22,6 +23,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 	"github.com/vishvananda/netlink"
 
+	"github.com/cleat-dev/cleat/api/errs"
 	"github.com/cleat-dev/cleat/daemon/metadata"
 )
 
@@ -199,6 +201,47 @@ func TestSurvivesKill(t *testing.T) {
 	if got := state(t, d); len(got.links) != 1 || len(got.files) != 0 || got.elements != emptyElements {
 		t.Errorf("left behind: %+v", got)
 	}
+}
+
+// TestOneBridgeOneDaemon opens a second driver with another root on the same bridge.
+func TestOneBridgeOneDaemon(t *testing.T) {
+	t.Parallel()
+	first := testConfig(t)
+	second := first
+	second.NetnsRoot = filepath.Join(t.TempDir(), "netns")
+	second.BIP = ""
+	d := openDriver(t, first)
+	n, _ := d.Network("bridge")
+	second.DB = d.config.DB
+	refused := func(text string) {
+		t.Helper()
+		if other, err := Open(second); !errors.Is(err, errs.ErrConflict) || !strings.Contains(err.Error(), text) {
+			t.Errorf("%v, want %q", err, text)
+			if err == nil {
+				other.Close()
+			}
+		}
+	}
+	refused("another daemon that runs here")
+	start(t, d, Endpoint{ContainerID: "a"})
+	if err := d.Close(); err != nil {
+		t.Fatal(err)
+	}
+	refused("has containers of another daemon")
+	if err := netlink.LinkDel(&netlink.GenericLink{LinkAttrs: netlink.LinkAttrs{Name: d.sandboxes["a"].endpoints[0].Link}}); err != nil {
+		t.Fatal(err)
+	}
+	other, err := Open(second)
+	if err != nil {
+		t.Fatal("an empty bridge of a dead daemon is not taken over: ", err)
+	}
+	if m, _ := other.Network("bridge"); m.Subnet != n.Subnet {
+		t.Errorf("subnet %s, the bridge has %s", m.Subnet, n.Subnet)
+	}
+	if err := other.Close(); err != nil {
+		t.Error(err)
+	}
+	demolish(t, other)
 }
 
 // TestReboot starts on what is left when the kernel has forgotten everything: files of namespaces, and records.

@@ -67,7 +67,9 @@ func testPublished(t *testing.T, d *Driver) {
 	host, outsider := outside(t, d, "out")
 	ports := []Port{
 		{Port: 80}, {Port: 81, Proto: "udp"},
-		{Port: 80, HostIP: netip.MustParseAddr("127.0.0.1")}, {Port: 81, Proto: "udp", HostIP: netip.MustParseAddr("127.0.0.1")},
+		// Not from the ephemeral range: a socket there may be given the port it calls, and talk to itself.
+		{Port: 80, HostIP: netip.MustParseAddr("127.0.0.1"), HostPort: 20802},
+		{Port: 81, HostIP: netip.MustParseAddr("127.0.0.1"), HostPort: 20803, Proto: "udp"},
 		{Port: 80, HostIP: netip.MustParseAddr(host)},
 	}
 	a := start(t, d, Endpoint{ContainerID: "a", Ports: ports})

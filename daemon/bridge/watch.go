@@ -16,7 +16,8 @@ import (
 // our rules into chains that begin to drop what is forwarded, as when dockerd is started later. It returns nil when
 // ctx ends, and an error when it cannot watch.
 //
-// Filters made with the old interface of the kernel (iptables-legacy) tell nobody that they changed.
+// Filters made with the old interface of the kernel (iptables-legacy) tell nobody that they changed; they are looked at
+// along with the others.
 func (d *Driver) Watch(ctx context.Context) error {
 	return d.watch(ctx, func() {}, func() {})
 }
