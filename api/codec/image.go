@@ -117,7 +117,6 @@ var (
 	}
 	pullSteps  = []QueryStep{{Since: v1(32), What: "platform", Up: forget("platform")}}
 	buildSteps = []QueryStep{{Since: v1(32), What: "platform", Up: forget("platform")}}
-	pushSteps  = []QueryStep{{Since: v1(46), What: "platform", Up: forget("platform")}}
 
 	volumePruneSteps = []QueryStep{{Since: v1(42), What: "only anonymous volumes", Up: func(q url.Values) { addFilter(q, "all", "true") }}}
 )

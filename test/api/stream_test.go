@@ -2,6 +2,7 @@ package api
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -44,19 +45,14 @@ func TestWebsocket(t *testing.T) {
 
 func (e *engine) websocket(t *testing.T, path string) *websocket.Conn {
 	t.Helper()
-	raw, err := (&net.Dialer{}).DialContext(t.Context(), "unix", e.socket)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = raw.Close() })
-	u, err := url.Parse("ws://engine" + prefix + path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ws, answer, err := websocket.NewClient(raw, u, http.Header{"Origin": {"http://engine"}}, 0, 0)
+	dialer := websocket.Dialer{NetDialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, "unix", e.socket)
+	}}
+	ws, answer, err := dialer.DialContext(t.Context(), "ws://engine"+prefix+path, http.Header{"Origin": {"http://engine"}})
 	if err != nil {
 		t.Fatalf("%v: %+v", err, answer)
 	}
+	t.Cleanup(func() { _ = ws.Close() })
 	if err := ws.SetReadDeadline(time.Now().Add(stepTimeout)); err != nil {
 		t.Fatal(err)
 	}
