@@ -115,8 +115,12 @@ func (x *execution) failed(r *request, report wire.Report) {
 	r.fail(report.Class, wire.Itoa(report.Code)+" "+report.Message)
 	x.ended = true
 	x.io.closeAll()
-	x.io.dismiss()
+	for _, c := range x.io.clients { // the connection is cleatd's again, which has an answer to write
+		x.m.close(c.fd)
+	}
+	x.io.clients = nil
 	x.m.dropExecs()
+	x.m.leave()
 }
 
 // died: the exit is recorded when the output has been read, and before the client's connection ends.

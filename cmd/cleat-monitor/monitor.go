@@ -147,12 +147,10 @@ func (m *monitor) leave() {
 	if m.state != done {
 		return
 	}
-	if len(m.io.clients) == 0 && m.sessionsOfExecs() == 0 {
-		for _, c := range m.conns {
-			c.flush()
-		}
-		syscall.Exit(0)
-	}
 	m.cancel(m.gone)
-	m.gone = m.after(lingerTime, func() { syscall.Exit(0) })
+	wait := int64(lingerTime)
+	if len(m.io.clients) == 0 && m.sessionsOfExecs() == 0 {
+		wait = 0 // the request that led here is still to be answered
+	}
+	m.gone = m.after(wait, func() { syscall.Exit(0) })
 }

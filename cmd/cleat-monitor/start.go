@@ -188,11 +188,13 @@ func (m *monitor) start(r *request) {
 func (m *monitor) started(r *request, c *creator, report wire.Report, pipes wire.Entry) {
 	m.state, m.startedAt, m.pid, m.adopted = running, now(), int(report.Pid), false
 	m.pidfd, _ = pidfdOpen(m.pid) // it may be a zombie, but it is not reaped: its creator does not, and we have not
-	m.record(wire.Entry{
-		Kind: wire.Start, Time: m.startedAt, Pid: report.Pid, StartTime: report.StartTime, Boot: bootID(), Count: m.count,
+	e := wire.Entry{
+		Kind: wire.Start, Run: m.run, Time: m.startedAt, Pid: report.Pid, StartTime: report.StartTime, Boot: bootID(), Count: m.count,
 		In: pipes.In, Out: pipes.Out, Err: pipes.Err,
-	})
-	r.ok(wire.Itoa(report.Pid), wire.Itoa(m.startedAt))
+	}
+	m.record(e)
+	line := e.Append(nil)
+	r.ok(wire.Escape(string(line[:len(line)-1])))
 	if m.io.tty && c.master >= 0 {
 		m.io.terminal(c.master)
 		for _, conn := range m.conns {

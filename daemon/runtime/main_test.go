@@ -28,9 +28,16 @@ func TestMain(m *testing.M) {
 		standIn()
 		return
 	}
+	if err := acctest.Isolate(); err != nil {
+		fmt.Fprintln(os.Stderr, "no network namespace:", err)
+	}
 	programs.dir, programs.err = os.MkdirTemp("", "cleat-runtime-")
-	defer os.RemoveAll(programs.dir) // not reached when Main exits; see atExit
-	acctest.Main(m)
+	code := m.Run()
+	if err := os.RemoveAll(programs.dir); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = max(code, 1)
+	}
+	os.Exit(code)
 }
 
 // programs are monitor, creator and root file system, made once for all tests.
@@ -246,14 +253,13 @@ func text(entries []entry) string {
 func (h *host) bundle(id string, args ...string) runtime.Bundle {
 	dir := filepath.Join(h.root, "state", id)
 	return runtime.Bundle{
-		ID: id, Spec: busybox(h.t, args...),
+		ID: id, Spec: busybox(args...),
 		Log: runtime.LogConfig{Driver: "json-file", Path: filepath.Join(dir, id+"-json.log")},
 	}
 }
 
 // busybox is a specification with namespaces of its own for all but the network.
-func busybox(t testing.TB, args ...string) *specs.Spec {
-	t.Helper()
+func busybox(args ...string) *specs.Spec {
 	caps := []string{"CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_KILL", "CAP_SETGID", "CAP_SETUID", "CAP_SYS_CHROOT", "CAP_MKNOD", "CAP_SETPCAP"}
 	spec := &specs.Spec{
 		Version: specs.Version,
@@ -297,7 +303,3 @@ func (h *host) start(b runtime.Bundle) *runtime.Process {
 	}
 	return p
 }
-
-const standInEnv = "CLEAT_TEST_STAND_IN"
-
-func standIn() {}

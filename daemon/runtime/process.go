@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -33,6 +34,8 @@ type Process struct {
 	start    Entry    // of the present run; zero while nothing runs
 	command  int      // pidfd of the command, -1 when nothing runs
 	starting int      // calls of Start under way
+	opened   int64    // the last run before the monitor was started
+	exited   int64    // the last run that has ended
 	final    bool     // over: the journal says so, or it was discarded
 	detached bool     // the runtime is closed
 	sessions map[string]chan struct{}
@@ -125,7 +128,7 @@ func (p *Process) connect(socket, monitor int) error {
 	}
 	p.mu.Lock()
 	closeFD(p.monitor)
-	p.link, p.monitor = l, monitor
+	p.link, p.monitor, p.opened = l, monitor, p.conf.Run
 	p.mu.Unlock()
 	if !p.r.goOn(l.serve) {
 		l.close()
@@ -211,6 +214,9 @@ func (p *Process) observe(e Entry) {
 	case wire.Start:
 		p.began(e)
 	case wire.Exit:
+		p.mu.Lock()
+		p.exited = e.Run
+		p.mu.Unlock()
 		p.stopped()
 		if !e.Restart {
 			p.end()
@@ -221,7 +227,7 @@ func (p *Process) observe(e Entry) {
 	}
 }
 
-// began takes note of a run: its command gets a pidfd, by which its exit code can be had should the monitor die.
+// began takes note of a run, which the journal and the answer to Start both tell of: its command gets a pidfd, by which its exit code can be had should the monitor die.
 func (p *Process) began(e Entry) {
 	fd, err := unix.PidfdOpen(int(e.Pid), 0)
 	if err == nil {
@@ -233,6 +239,11 @@ func (p *Process) began(e Entry) {
 		fd = -1
 	}
 	p.mu.Lock()
+	if p.detached || e.Run <= p.exited || e == p.start { // known already
+		p.mu.Unlock()
+		closeFD(fd)
+		return
+	}
 	closeFD(p.command)
 	p.start, p.command = e, fd
 	p.conf.Run, p.conf.Count = e.Run, e.Count
@@ -310,10 +321,13 @@ func (p *Process) Start(ctx context.Context) (Started, error) {
 	if err != nil {
 		return Started{}, err
 	}
-	if len(words) < 2 {
+	line, _ := wire.Unescape(strings.Join(words, ""))
+	e, ok := wire.ParseEntry(line)
+	if !ok || e.Kind != wire.Start {
 		return Started{}, fmt.Errorf("container %s: start: %w", short(p.id), errs.ErrInternal)
 	}
-	return Started{Pid: int(wire.Atoi(words[0])), At: time.Unix(0, wire.Atoi(words[1]))}, nil
+	p.began(e)
+	return Started{Pid: int(e.Pid), At: time.Unix(0, e.Time)}, nil
 }
 
 // Close ends a process that was opened and never started.

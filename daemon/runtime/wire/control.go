@@ -14,7 +14,7 @@ const (
 	// VerbHello asks "hello" → ok <protocol> <state> <run> <pid>. From then on the connection hears what is unasked. If
 	// the container has a terminal, its master follows ([SayTerminal]).
 	VerbHello = "hello"
-	// VerbStart asks "start" → ok <pid> <time>. Once.
+	// VerbStart asks "start" → ok <start line of the journal>. Once.
 	VerbStart = "start"
 	// VerbSignal asks "signal <n> <stop>": sends signal n (0 = none) to the command; stop = "1" also keeps the restart
 	// policy from starting it again, and cancels a restart that is pending.
