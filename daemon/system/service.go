@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -180,7 +181,7 @@ func (s *Service) Version(context.Context) (system.VersionResponse, error) {
 		Os: runtime.GOOS, Arch: runtime.GOARCH, GitCommit: s.cfg.Commit, GoVersion: runtime.Version(), KernelVersion: s.host.kernel,
 		BuildTime: buildTime(),
 	}
-	v.Components = []system.ComponentVersion{
+	components := []system.ComponentVersion{
 		{Name: "Engine", Version: v.Version, Details: map[string]string{
 			"ApiVersion": v.APIVersion, "MinAPIVersion": v.MinAPIVersion, "Os": v.Os, "Arch": v.Arch, "GitCommit": v.GitCommit,
 			"GoVersion": v.GoVersion, "KernelVersion": v.KernelVersion, "BuildTime": v.BuildTime, "Experimental": "false",
@@ -188,5 +189,7 @@ func (s *Service) Version(context.Context) (system.VersionResponse, error) {
 		{Name: "containerd", Version: library("github.com/containerd/containerd/v2"), Details: map[string]string{"Form": "library"}},
 		{Name: "runc", Version: library("github.com/opencontainers/runc"), Details: map[string]string{"Form": "library"}},
 	}
+	// A library only the helpers are built with has no version here.
+	v.Components = slices.DeleteFunc(components, func(c system.ComponentVersion) bool { return c.Version == "" })
 	return v, nil
 }
