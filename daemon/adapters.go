@@ -9,8 +9,10 @@ import (
 	"net/netip"
 
 	"github.com/moby/moby/api/types/container"
+	"github.com/moby/moby/api/types/network"
 	"github.com/moby/moby/api/types/registry"
 	systemtypes "github.com/moby/moby/api/types/system"
+	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/cleat-dev/cleat/api/errs"
 	"github.com/cleat-dev/cleat/api/stream"
@@ -18,8 +20,38 @@ import (
 	"github.com/cleat-dev/cleat/daemon/config"
 	"github.com/cleat-dev/cleat/daemon/containers"
 	"github.com/cleat-dev/cleat/daemon/images"
+	"github.com/cleat-dev/cleat/daemon/spec"
 	"github.com/cleat-dev/cleat/daemon/volumes"
 )
+
+// late are the containers, to services that are made before them and ask when calls come.
+type late struct{ d *Daemon }
+
+func (l late) ConnectNetwork(ctx context.Context, ref, name string, settings *network.EndpointSettings) error {
+	return l.d.containers.ConnectNetwork(ctx, ref, name, settings)
+}
+
+func (l late) DisconnectNetwork(ctx context.Context, ref, name string, force bool) error {
+	return l.d.containers.DisconnectNetwork(ctx, ref, name, force)
+}
+
+func (l late) ContainerName(id string) (string, bool) { return l.d.containers.ContainerName(id) }
+
+func (l late) Status(ref string) (string, container.ContainerState, error) {
+	return l.d.containers.Status(ref)
+}
+
+func (l late) Labels(id string) (name, image string, labels map[string]string, ok bool) {
+	return l.d.containers.Labels(id)
+}
+
+func (l late) Inspect(ctx context.Context, ref string, size bool) (container.InspectResponse, error) {
+	return l.d.containers.Inspect(ctx, ref, size)
+}
+
+func (l late) ExecProcess(ctx context.Context, id string, e spec.Exec) (*specs.Process, error) {
+	return l.d.containers.ExecProcess(ctx, id, e)
+}
 
 // imageUsers are the containers, to the images service, which is made before there are any.
 type imageUsers struct{ d *Daemon }
@@ -95,6 +127,23 @@ type containerVolumes struct{ *volumes.Service }
 
 func (v containerVolumes) Mount(ctx context.Context, name, containerID, destination string, writable bool, propagation string) (string, error) {
 	return v.Service.Mount(ctx, name, volumes.Mounting{ContainerID: containerID, Destination: destination, ReadWrite: writable, Propagation: propagation})
+}
+
+// knows and runs are what execs ask of containers at the start.
+func (d *Daemon) knows(id string) bool {
+	_, err := d.containers.Lookup(id)
+	return err == nil
+}
+
+func (d *Daemon) runs(id string) bool {
+	_, status, err := d.containers.Status(id)
+	return err == nil && (status == container.StateRunning || status == container.StatePaused || status == container.StateRestarting)
+}
+
+// Containers counts the containers by state, for metrics.
+func (d *Daemon) Containers() (running, paused, stopped int) {
+	n := d.containers.Count()
+	return n.Running, n.Paused, n.Stopped
 }
 
 func (d *Daemon) countImages(ctx context.Context) (int, error) {

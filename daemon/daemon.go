@@ -19,9 +19,11 @@ import (
 	"github.com/cleat-dev/cleat/daemon/containers"
 	"github.com/cleat-dev/cleat/daemon/content"
 	"github.com/cleat-dev/cleat/daemon/event"
+	"github.com/cleat-dev/cleat/daemon/execs"
 	"github.com/cleat-dev/cleat/daemon/images"
 	"github.com/cleat-dev/cleat/daemon/logs"
 	"github.com/cleat-dev/cleat/daemon/metadata"
+	"github.com/cleat-dev/cleat/daemon/networks"
 	"github.com/cleat-dev/cleat/daemon/registry"
 	"github.com/cleat-dev/cleat/daemon/runtime"
 	"github.com/cleat-dev/cleat/daemon/server"
@@ -51,6 +53,8 @@ type Daemon struct {
 	containers *containers.Service
 	images     *images.Service
 	volumes    *volumes.Service
+	networks   *networks.Service
+	execs      *execs.Service
 	builds     *builds.Service
 	system     *system.Service
 
@@ -120,7 +124,7 @@ func (d *Daemon) open(ctx context.Context, c *config.Config) error {
 	}
 	d.onClose(store.Close)
 	d.layers = snapshot.New(store, filepath.Join(c.DataRoot, "layers"), d.log.Named("layers"))
-	if err := d.openNetwork(c, db); err != nil {
+	if err := d.openNetwork(ctx, c, db); err != nil {
 		return err
 	}
 	if err := d.openRuntime(ctx, c); err != nil {
@@ -142,7 +146,7 @@ func (d *Daemon) open(ctx context.Context, c *config.Config) error {
 	return d.openSystem(c, db, store)
 }
 
-func (d *Daemon) openNetwork(c *config.Config, db *metadata.DB) error {
+func (d *Daemon) openNetwork(ctx context.Context, c *config.Config, db *metadata.DB) error {
 	options := bridge.Config{
 		Name: c.Bridge, NetnsRoot: filepath.Join(c.ExecRoot, "netns"), DB: db, Isolated: !c.ICC, NoMasquerade: !c.Masquerade, MTU: c.MTU, HostIP: c.HostIP,
 		Log: d.log.Named("network"),
@@ -158,7 +162,8 @@ func (d *Daemon) openNetwork(c *config.Config, db *metadata.DB) error {
 		return err
 	}
 	d.onClose(d.network.Close)
-	return nil
+	d.networks, err = networks.New(ctx, networks.Config{DB: db, Driver: d.network, Events: d.bus, Containers: late{d}, Log: d.log.Named("networks")})
+	return err
 }
 
 // openRuntime finds the helpers. What they report reaches the containers service, which is made after it and before
@@ -218,7 +223,7 @@ func (d *Daemon) openImages(ctx context.Context, c *config.Config, store *conten
 	}
 	d.onClose(func() error { client.Close(); return nil })
 	d.images, err = images.Open(ctx, images.Config{
-		Store: store, Layers: d.layers, Registry: client, Events: d.bus, Users: imageUsers{d}, MaxDownloads: c.Downloads, Log: d.log.Named("images"),
+		Store: store, Layers: d.layers, Registry: client, Events: d.bus, Users: imageUsers{d}, Changes: containers.ApplyChanges, MaxDownloads: c.Downloads, Log: d.log.Named("images"),
 	})
 	return err
 }
@@ -237,9 +242,13 @@ func (d *Daemon) openContainers(ctx context.Context, c *config.Config, db *metad
 	if err != nil {
 		return err
 	}
+	d.execs, err = execs.New(execs.Config{DB: db, Events: d.bus, Containers: late{d}, Process: execs.Processes(d.runtime), Log: d.log.Named("execs")})
+	if err != nil {
+		return err
+	}
 	d.containers, err = containers.New(ctx, containers.Config{
 		Root: filepath.Join(c.DataRoot, "containers"), DB: db, Events: d.bus, Kernel: kernel, Runtime: containers.WrapRuntime(d.runtime), Layers: d.layers,
-		Network: d.network, Images: containerImages{d.images}, Volumes: containerVolumes{d.volumes}, Driver: storageDriver(store), Watcher: watcher, Log: d.log.Named("containers"),
+		Network: d.networks, Images: containerImages{d.images}, Volumes: containerVolumes{d.volumes}, Execs: d.execs, Driver: storageDriver(store), Watcher: watcher, Log: d.log.Named("containers"),
 	})
 	if err != nil {
 		return err
@@ -252,12 +261,7 @@ func (d *Daemon) openSystem(c *config.Config, db *metadata.DB, store *content.St
 	var err error
 	d.system, err = system.New(system.Config{
 		DB: db, Bus: d.bus,
-		Containers: func() (running, paused, stopped int) {
-			n := d.containers.Count()
-			return n.Running, n.Paused, n.Stopped
-		},
-		Images:   d.countImages,
-		Storage:  func() (string, [][2]string) { return storageDriver(store), nil },
+		Containers: d.Containers, Images: d.countImages, Storage: func() (string, [][2]string) { return storageDriver(store), nil },
 		DataRoot: c.DataRoot, Debug: d.log.IsDebug(), Labels: c.Labels, Pools: addressPools(c.Pools), Mirrors: c.Mirrors, InsecureRegistries: c.InsecureRegistries,
 		Version: version.String(), Commit: version.Commit(), APIVersion: server.Newest().String(), MinAPIVersion: server.Oldest().String(), Log: d.log.Named("system"),
 	})
@@ -275,6 +279,9 @@ func storageDriver(store *content.Store) string {
 // reconcile brings records and host into agreement. Containers come first, with their layers, networks and volumes.
 func (d *Daemon) reconcile(ctx context.Context) error {
 	if err := d.containers.Reconcile(ctx); err != nil {
+		return err
+	}
+	if err := d.execs.Reconcile(ctx, d.knows, d.runs); err != nil {
 		return err
 	}
 	return d.builds.Reconcile(ctx)

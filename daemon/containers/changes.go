@@ -21,8 +21,8 @@ import (
 // changeable are the instructions a commit may apply.
 var changeable = []string{"cmd", "entrypoint", "env", "expose", "healthcheck", "label", "onbuild", "stopsignal", "user", "volume", "workdir"}
 
-// applyChanges applies instructions of a Dockerfile to a configuration, which is changed.
-func applyChanges(config *container.Config, changes []string) error {
+// ApplyChanges applies instructions of a Dockerfile to a configuration, which is changed.
+func ApplyChanges(config *container.Config, changes []string) error {
 	if len(changes) == 0 {
 		return nil
 	}

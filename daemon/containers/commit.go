@@ -39,7 +39,7 @@ func (s *Service) Commit(ctx context.Context, ref string, o CommitOptions) (id s
 	if o.Config != nil {
 		*config = *o.Config
 	}
-	if err := applyChanges(config, o.Changes); err != nil {
+	if err := ApplyChanges(config, o.Changes); err != nil {
 		return "", err
 	}
 	own, err := deepCopy(r.Config)

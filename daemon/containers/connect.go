@@ -1,0 +1,104 @@
+//go:build linux
+
+package containers
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/moby/moby/api/types/events"
+	"github.com/moby/moby/api/types/network"
+
+	"github.com/cleat-dev/cleat/daemon/bridge"
+	"github.com/cleat-dev/cleat/daemon/metadata"
+)
+
+// ContainerName is the name of a container by its whole ID, without the slash; false when there is none.
+func (s *Service) ContainerName(id string) (string, bool) {
+	c, ok := s.index.get(id)
+	if !ok {
+		return "", false
+	}
+	return c.record().Name, true
+}
+
+// ConnectNetwork adds a network, by name, to a container, and joins it when the container runs. nil settings are the
+// defaults. Errors: errs.ErrNotFound, errs.ErrConflict for a network the container has already.
+func (s *Service) ConnectNetwork(ctx context.Context, ref, name string, settings *network.EndpointSettings) error {
+	c, unlock, err := s.locked(ctx, ref)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	r := c.record().clone()
+	switch {
+	case !ownNetwork(r):
+		return conflict("container sharing network namespace with another container or host cannot be connected to any other network")
+	case r.Host.NetworkMode.IsNone():
+		return conflict("container cannot be connected to multiple networks with one of the networks in private (none) mode")
+	case r.Endpoints[name] != nil:
+		return conflict("endpoint with name %s already exists in network %s", r.Name, name)
+	}
+	if settings == nil {
+		settings = &network.EndpointSettings{}
+	}
+	r.Endpoints[name] = settings.Copy()
+	r.MACs = union(macs(map[string]*network.EndpointSettings{name: settings}), r.MACs)
+	up := &setup{endpoints: r.Endpoints, ports: r.Ports}
+	if r.State.alive() {
+		joined, err := s.join(ctx, r, name, "", nil)
+		if err != nil {
+			return err
+		}
+		up.take(name, joined)
+	}
+	err = s.change(c, func(_ *metadata.Tx, now *record) ([]events.Message, error) {
+		now.Endpoints, now.MACs = up.endpoints, r.MACs
+		return up.told, nil
+	})
+	if err != nil && r.State.alive() {
+		s.best(c.id, "network is left connected", s.network.Leave(context.WithoutCancel(ctx), c.id, name))
+	}
+	return err
+}
+
+// DisconnectNetwork takes a network from a container, and leaves it when the container runs. With force a container that
+// does not exist is no error.
+func (s *Service) DisconnectNetwork(ctx context.Context, ref, name string, force bool) error {
+	c, unlock, err := s.locked(ctx, ref)
+	if err != nil {
+		if force {
+			return ignoreNotFound(err)
+		}
+		return err
+	}
+	defer unlock()
+	r := c.record()
+	e := r.Endpoints[name]
+	if e == nil {
+		if force {
+			return nil
+		}
+		return conflict("container %s is not connected to network %s", c.id, name)
+	}
+	if r.State.alive() {
+		if err := s.network.Leave(ctx, c.id, name); err != nil {
+			return fmt.Errorf("container %s: leave network %s: %w", short(c.id), name, err)
+		}
+	}
+	return s.change(c, func(_ *metadata.Tx, now *record) ([]events.Message, error) {
+		told := left(now, name)
+		delete(now.Endpoints, name)
+		delete(now.MACs, name)
+		return told, nil
+	})
+}
+
+// left tells that a container is not on a network any more, if it was.
+func left(r *record, name string) []events.Message {
+	e := r.Endpoints[name]
+	if e == nil || e.EndpointID == "" {
+		return nil
+	}
+	return []events.Message{bridge.Joined{NetworkID: e.NetworkID, NetworkName: name, ContainerID: r.ID}.Event(events.ActionDisconnect)}
+}
