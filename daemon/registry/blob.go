@@ -177,6 +177,10 @@ func (b *blobReader) open() error {
 	response, err := b.fetch(ctx)
 	if err != nil {
 		watch.stop()
+		var refused *Error
+		if b.offset > 0 && errors.As(err, &refused) && refused.Status == http.StatusRequestedRangeNotSatisfiable {
+			return fmt.Errorf("blob %s is shorter than the %d bytes its manifest says: %w", b.desc.Digest, b.desc.Size, err)
+		}
 		return watch.explain(err, b.r.name.Name())
 	}
 	b.watch, b.body = watch, watch.reader(response.Body)
