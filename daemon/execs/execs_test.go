@@ -360,6 +360,35 @@ func TestStartFails(t *testing.T) {
 	}
 }
 
+// When the monitor's answer does not come, only the journal knows whether the command runs.
+func TestNoAnswer(t *testing.T) {
+	t.Parallel()
+	w := begin(t)
+	w.fail = fmt.Errorf("its monitor is gone: %w", errs.ErrUnavailable)
+	runs, never := w.create(t, container.ExecCreateRequest{Cmd: []string{"a"}}), w.create(t, container.ExecCreateRequest{Cmd: []string{"b"}})
+	client, server := net.Pipe()
+	err := w.Start(t.Context(), runs, container.ExecStartRequest{}, func(bool) (net.Conn, []byte, error) { return server, nil, nil })
+	if !errors.Is(err, errs.ErrUnavailable) {
+		t.Error(err)
+	}
+	if b, err := io.ReadAll(client); err != nil || len(b) > 0 {
+		t.Errorf("%q was written into a session that may be the command's: %v", b, err)
+	}
+	if err := w.Start(t.Context(), never, container.ExecStartRequest{Detach: true}, nil); !errors.Is(err, errs.ErrUnavailable) {
+		t.Error(err)
+	}
+	w.journal(t, runtime.Entry{Kind: runtime.KindExecStart, ID: runs, Pid: 5, Time: 1})
+	if got := w.inspect(t, runs); !got.Running || got.ExitCode != nil {
+		t.Errorf("%+v", got)
+	}
+	w.Ended(cid)
+	for _, id := range []string{runs, never} {
+		if got := w.inspect(t, id); got.Running || *got.ExitCode != 255 {
+			t.Errorf("%+v", got)
+		}
+	}
+}
+
 func TestLostEnds(t *testing.T) {
 	t.Parallel()
 	w := begin(t)

@@ -107,7 +107,7 @@ func (s *Service) Ended(containerID string) {
 	s.mu.Lock()
 	var left []record
 	for _, e := range s.of[containerID] {
-		if e.State == running {
+		if e.State == running || e.State == starting {
 			left = append(left, e.record)
 		}
 	}

@@ -286,7 +286,7 @@ func (s *Service) catchUp(ctx context.Context, r *record) error {
 		if err := p.Sync(ctx); err != nil && ctx.Err() != nil {
 			return fmt.Errorf("exec %s: %w", r.ID, err)
 		}
-	} else if r.State == running {
+	} else {
 		s.Ended(r.ContainerID)
 	}
 	now, err := s.get(r.ID)

@@ -49,6 +49,9 @@ func (s *Service) Start(ctx context.Context, id string, o container.ExecStartReq
 	}
 	_, done, err := s.run(ctx, r, o, conn, buffered)
 	if err != nil {
+		if u := (*unknown)(nil); errors.As(err, &u) {
+			return errors.Join(err, conn.Close())
+		}
 		tell(conn, r.Request.Tty || o.Tty, err)
 		return conn.Close() //nolint:wrapcheck // nobody is left to read it
 	}
@@ -101,16 +104,24 @@ func (s *Service) run(ctx context.Context, r record, o container.ExecStartReques
 		s.set(now) // the journal's entry stores it
 		return pid, done, nil
 	}
-	if ctx.Err() != nil { // whether it runs is for the journal to say
-		return 0, nil, fmt.Errorf("exec %s: %w", r.ID, err)
+	var failed *runtime.StartError
+	isFailed := errors.As(err, &failed)
+	if !isFailed && (ctx.Err() != nil || errs.Class(err) == errs.ErrUnavailable || errs.Class(err) == errs.ErrInternal) {
+		return 0, nil, &unknown{fmt.Errorf("exec %s: %w", r.ID, err)}
 	}
 	code := codeNotStarted
-	var failed *runtime.StartError
-	if errors.As(err, &failed) {
+	if isFailed {
 		code = failed.Code
 	}
 	return 0, nil, errors.Join(err, s.settle(r, code, false))
 }
+
+// unknown is an error after which the command may run or not: the answer did not come. The journal will say it, and the
+// client's connection may be the monitor's already.
+type unknown struct{ error }
+
+// Unwrap is the reason.
+func (u *unknown) Unwrap() error { return u.error }
 
 func (s *Service) ask(ctx context.Context, r record, o container.ExecStartRequest, conn net.Conn, buffered []byte) (int, <-chan struct{}, error) {
 	q := r.Request
