@@ -1,7 +1,6 @@
 package system
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -102,5 +101,6 @@ func none(w http.ResponseWriter, r *server.Request) error {
 }
 
 func noSwarm(http.ResponseWriter, *server.Request) error {
-	return fmt.Errorf("%w: %w", errors.New("This node is not a swarm manager. cleatd has no swarm mode"), errs.ErrUnavailable)
+	const message = "This node is not a swarm manager. cleatd has no swarm mode" // clients look for its beginning
+	return fmt.Errorf("%s: %w", message, errs.ErrUnavailable)
 }
