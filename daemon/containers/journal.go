@@ -39,7 +39,13 @@ func (s *Service) OnEntry(id string, e runtime.Entry, offset int64) error {
 	case runtime.KindExecStart, runtime.KindExecFailed, runtime.KindExecExit:
 		return s.onExec(c, e, offset)
 	default: // adopt, and what a later monitor writes
-		return s.settle(c, offset, nil)
+		if err := s.settle(c, offset, nil); err != nil {
+			return err
+		}
+		if e.Kind == runtime.KindAdopt {
+			s.execsEnded(c)
+		}
+		return nil
 	}
 }
 
@@ -55,16 +61,23 @@ func (s *Service) settle(c *ctr, offset int64, fn func(r *record) []events.Messa
 }
 
 func (s *Service) onStart(c *ctr, e runtime.Entry, offset int64) error {
+	if !c.isStarting() && !c.record().State.alive() { // the last daemon's start, which has mounted
+		c.mounting.Lock()
+		c.holders++
+		c.mounting.Unlock()
+	}
 	return s.settle(c, offset, func(r *record) []events.Message {
 		r.Restarts = int(e.Count)
 		st := &r.State
 		st.Running, st.Paused, st.Restarting, st.Dead, st.OOMKilled = true, false, false, false, false
 		st.Pid, st.ExitCode, st.Error, st.StartedAt, st.ByHand = int(e.Pid), 0, "", at(e), false
 		st.Starts++
+		var told []events.Message
 		if up := c.takeSetup(); up != nil {
 			up.wear(r)
+			told = up.told
 		}
-		return []events.Message{stamped(r.happened(events.ActionStart), e)}
+		return append(told, stamped(r.happened(events.ActionStart), e))
 	})
 }
 
@@ -92,6 +105,7 @@ func (s *Service) onExit(c *ctr, e runtime.Entry, offset int64) error {
 			told = append(told, stamped(r.happened(events.ActionOOM), e))
 		}
 		if !e.Restart {
+			told = append(told, leftAll(r)...)
 			unset(r)
 		}
 		ran := strconv.FormatInt(int64(st.FinishedAt.Sub(st.StartedAt).Seconds()), 10)
@@ -99,11 +113,12 @@ func (s *Service) onExit(c *ctr, e runtime.Entry, offset int64) error {
 	}); err != nil {
 		return err
 	}
+	s.execsEnded(c)
 	if !e.Restart {
 		c.setProc(nil)
 	}
 	c.ended(int(e.Code), e.Message)
-	if !e.Restart && c.record().Host.AutoRemove && !c.isHeld() {
+	if !e.Restart {
 		s.autoRemove(c)
 	}
 	return nil
@@ -115,6 +130,21 @@ func (c *ctr) isHeld() bool {
 	return c.held
 }
 
+// leftAll tells that a container is on no network any more.
+func leftAll(r *record) []events.Message {
+	var told []events.Message
+	for name := range r.Endpoints {
+		told = append(told, left(r, name)...)
+	}
+	return told
+}
+
+func (s *Service) execsEnded(c *ctr) {
+	if s.execs != nil {
+		s.execs.Ended(c.id)
+	}
+}
+
 // onStop settles that a restart which had been announced does not come.
 func (s *Service) onStop(c *ctr, e runtime.Entry, offset int64) error {
 	if !c.record().State.Restarting {
@@ -123,16 +153,15 @@ func (s *Service) onStop(c *ctr, e runtime.Entry, offset int64) error {
 	s.teardown(c)
 	if err := s.settle(c, offset, func(r *record) []events.Message {
 		r.State.Restarting, r.State.Running, r.State.Pid = false, false, 0
+		told := leftAll(r)
 		unset(r)
-		return nil
+		return told
 	}); err != nil {
 		return err
 	}
 	c.setProc(nil)
 	c.ended(c.record().State.ExitCode, "")
-	if c.record().Host.AutoRemove && !c.isHeld() {
-		s.autoRemove(c)
-	}
+	s.autoRemove(c)
 	return nil
 }
 
@@ -187,8 +216,12 @@ func (s *Service) teardown(c *ctr) {
 	s.letGo(ctx, c)
 }
 
-// autoRemove removes a container in the background. What goes wrong is left to the next start of the daemon.
+// autoRemove removes a container that is to go by itself, in the background. What goes wrong is left to the next start of
+// the daemon, and so is what is found while that start settles journals.
 func (s *Service) autoRemove(c *ctr) {
+	if !c.record().Host.AutoRemove || c.isHeld() || s.settling.Load() {
+		return
+	}
 	s.background.Go(func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(s.ending), startLimit)
 		defer cancel()

@@ -10,8 +10,10 @@ import (
 	"net/netip"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/moby/moby/api/types/container"
+	"github.com/moby/moby/api/types/events"
 	"github.com/moby/moby/api/types/network"
 
 	"github.com/cleat-dev/cleat/daemon/bridge"
@@ -25,6 +27,7 @@ type setup struct {
 	endpoints map[string]*network.EndpointSettings
 	ports     network.PortMap
 	gateway   netip.Addr
+	told      []events.Message // that the networks were joined
 }
 
 // connect makes the network of a run. An error leaves to the caller what Release of the network undoes.
@@ -57,7 +60,7 @@ func (s *Service) connect(ctx context.Context, r *record) (*setup, error) {
 	}
 	// The network of the mode first: it has the default route and the published ports.
 	names := slices.Sorted(maps.Keys(up.endpoints))
-	primary := mode.NetworkName()
+	primary := primaryOf(r)
 	slices.SortStableFunc(names, func(a, b string) int { return btoi(b == primary) - btoi(a == primary) })
 	for i, name := range names {
 		var ports []bridge.Port
@@ -71,6 +74,20 @@ func (s *Service) connect(ctx context.Context, r *record) (*setup, error) {
 		up.take(name, joined)
 	}
 	return up, nil
+}
+
+// primaryOf is the network of the mode, which may have been given by its id.
+func primaryOf(r *record) string {
+	mode := r.Host.NetworkMode.NetworkName()
+	if r.Endpoints[mode] != nil {
+		return mode
+	}
+	for name, e := range r.Endpoints {
+		if e.NetworkID != "" && strings.HasPrefix(e.NetworkID, mode) {
+			return name
+		}
+	}
+	return mode
 }
 
 func btoi(b bool) int {
@@ -98,6 +115,11 @@ func (s *Service) join(ctx context.Context, r *record, name, iface string, ports
 // take writes what was joined into the setup.
 func (up *setup) take(name string, j bridge.Joined) {
 	e := up.endpoints[name]
+	if j.NetworkName != "" && j.NetworkName != name { // the client gave an id
+		delete(up.endpoints, name)
+		up.endpoints[j.NetworkName] = e
+	}
+	up.told = append(up.told, j.Event(events.ActionConnect))
 	e.NetworkID, e.EndpointID, e.Gateway, e.IPAddress, e.IPPrefixLen = j.NetworkID, j.EndpointID, j.Gateway, j.IP.Addr(), j.IP.Bits()
 	_ = e.MacAddress.UnmarshalText([]byte(j.MAC)) // the driver's own
 	if j.IP6.IsValid() {
@@ -196,7 +218,7 @@ func liveEndpoints(r *record) []bridge.Endpoint {
 			continue
 		}
 		endpoint := bridge.Endpoint{ContainerID: r.ID, Network: name, Interface: "eth" + strconv.Itoa(i), MAC: e.MacAddress.String(), IP: e.IPAddress}
-		if name == mode.NetworkName() {
+		if name == primaryOf(r) {
 			endpoint.Interface = "eth0"
 			endpoint.Ports = boundPorts(r.Ports)
 		}

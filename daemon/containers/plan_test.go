@@ -271,7 +271,7 @@ func TestNames(t *testing.T) {
 func TestChanges(t *testing.T) {
 	t.Parallel()
 	config := &container.Config{Env: []string{"A=1"}, WorkingDir: "/srv"}
-	must(t, applyChanges(config, []string{
+	must(t, ApplyChanges(config, []string{
 		"CMD echo hi", `ENTRYPOINT ["/init"]`, "ENV B=$A/x A=2", "EXPOSE 80 53/udp", "LABEL a=b c=d", "USER app", "VOLUME /data", "WORKDIR sub",
 		"STOPSIGNAL SIGINT", "ONBUILD RUN x", "HEALTHCHECK CMD true",
 	}))
@@ -289,7 +289,7 @@ func TestChanges(t *testing.T) {
 		t.Errorf("configuration (-want +got):\n%s", diff)
 	}
 	for _, bad := range []string{"RUN true", "FROM x", "COPY a b", "EXPOSE x", "STOPSIGNAL NONE", "nonsense"} {
-		if err := applyChanges(&container.Config{}, []string{bad}); !errors.Is(err, errs.ErrInvalid) {
+		if err := ApplyChanges(&container.Config{}, []string{bad}); !errors.Is(err, errs.ErrInvalid) {
 			t.Errorf("%s: %v", bad, err)
 		}
 	}

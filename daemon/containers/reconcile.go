@@ -32,20 +32,21 @@ func (s *Service) Reconcile(ctx context.Context) error {
 		r := c.record()
 		offsets[c.id], were[c.id] = r.Offset, r.State.alive()
 		if r.State.alive() {
+			c.mounting.Lock()
 			c.holders = 1 // the run's, given back when its end is settled
+			c.mounting.Unlock()
 		}
 	}
 	// Settles what the journals tell, through OnEntry.
+	s.settling.Store(true)
 	living, err := s.runtime.Adopt(ctx, offsets)
+	s.settling.Store(false)
 	if err != nil {
 		s.log.Error("some containers could not be taken over", "error", err)
 	}
 	for id, p := range living {
 		if c, ok := s.index.get(id); ok {
 			c.setProc(p)
-			if c.holders == 0 { // started by the last daemon in its last moment
-				c.holders = 1
-			}
 		}
 	}
 	for _, c := range s.index.all() {
@@ -72,7 +73,7 @@ func (s *Service) rewear(ctx context.Context) {
 		if err == nil {
 			err = s.change(c, func(_ *metadata.Tx, r *record) ([]events.Message, error) {
 				up.wear(r)
-				return nil, nil
+				return up.told, nil
 			})
 		}
 		s.best(c.id, "addresses of a container are not known", err)
@@ -109,6 +110,11 @@ func (s *Service) sweep(ctx context.Context) error {
 	if err := errors.Join(s.runtime.GC(ctx, known), s.network.Reconcile(ctx, live), s.volumes.Reconcile(ctx, known, runs)); err != nil {
 		return fmt.Errorf("containers: reconcile: %w", err)
 	}
+	if s.execs != nil {
+		if err := s.execs.Reconcile(ctx, known, runs); err != nil {
+			return fmt.Errorf("containers: reconcile: %w", err)
+		}
+	}
 	// After the processes are gone: they keep mounts busy.
 	if err := s.layers.Reconcile(ctx, known); err != nil {
 		return fmt.Errorf("containers: reconcile: %w", err)
@@ -135,8 +141,10 @@ func (s *Service) revive(ctx context.Context, were map[string]bool, living map[s
 		_, lives := living[c.id]
 		switch {
 		case lives || r.State.alive():
-		case r.Host.AutoRemove && !r.State.StartedAt.IsZero():
-			s.autoRemove(c)
+		case r.Host.AutoRemove:
+			if !r.State.StartedAt.IsZero() {
+				s.autoRemove(c)
+			}
 		case wantsUp(r, were[c.id]):
 			wanted = append(wanted, c)
 		}

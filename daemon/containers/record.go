@@ -87,7 +87,7 @@ func (r *record) clone() *record {
 	c := *r
 	c.Links = slices.Clone(r.Links)
 	c.Mounts = slices.Clone(r.Mounts)
-	c.Ports = maps.Clone(r.Ports)
+	c.Ports, c.MACs = maps.Clone(r.Ports), maps.Clone(r.MACs)
 	c.Endpoints = make(map[string]*network.EndpointSettings, len(r.Endpoints))
 	for name, e := range r.Endpoints {
 		c.Endpoints[name] = e.Copy()

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 
 	"github.com/hashicorp/go-hclog"
 	"github.com/moby/moby/api/types/container"
@@ -136,8 +137,12 @@ type Execs interface {
 	// JournalIn settles an exec-start or exec-exit entry in the transaction that moves the journal's offset. announce
 	// is called after the commit.
 	JournalIn(tx *metadata.Tx, containerID string, e runtime.Entry) (announce func(), err error)
-	// Forget drops the execs of a removed container.
+	// Ended settles the execs of a run that is over, or whose monitor was replaced; Forget drops those of a removed
+	// container.
+	Ended(containerID string)
 	Forget(containerID string)
+	// Reconcile makes the execs agree with the containers there are, and those of them that run.
+	Reconcile(ctx context.Context, exists, runs func(containerID string) bool) error
 }
 
 // Config is what a Service is made of. All fields but Execs and Watcher are required.
@@ -180,6 +185,7 @@ type Service struct {
 
 	// background are removals (AutoRemove) and samplers that outlive the call that caused them.
 	background sync.WaitGroup
+	settling   atomic.Bool // Reconcile is reading journals
 	ending     context.Context
 	end        context.CancelFunc
 }

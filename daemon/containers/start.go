@@ -197,8 +197,7 @@ func (s *Service) prepare(ctx context.Context, c *ctr, back *undo) (Process, err
 	if err != nil {
 		return nil, err
 	}
-	options := spec.Options{CgroupsPath: s.runtime.CgroupsPath(c.id), Config: r.Config, Host: r.Host, Args: append([]string{r.Path}, r.Args...),
-		Hostname: s.hostname(r), Annotations: r.Host.Annotations}
+	options := s.specOptions(r)
 	if options.PID, options.IPC, options.UTS, err = s.namespaces(r.Host); err != nil {
 		return nil, err
 	}
@@ -230,9 +229,7 @@ func (s *Service) prepare(ctx context.Context, c *ctr, back *undo) (Process, err
 	}
 	back.add(func(context.Context) { s.unmountShm(c.id) })
 	options.Mounts = slices.Concat(files, shm, own)
-	for _, l := range links {
-		options.Env = append(options.Env, l.env(r.Name)...)
-	}
+	options.Env = linkEnv(r, links)
 	built, err := s.kernel.Build(options)
 	if err != nil {
 		return nil, err
@@ -279,9 +276,7 @@ func (s *Service) startFailed(c *ctr, failure error) {
 	})
 	s.best(c.id, "failed start is not recorded", err)
 	c.ended(code, plain(failure))
-	if c.record().Host.AutoRemove {
-		s.autoRemove(c)
-	}
+	s.autoRemove(c)
 }
 
 // unset forgets what a run had of the network.
