@@ -151,12 +151,8 @@ func (d *Driver) stop() {
 // own makes sure that no other daemon gives out addresses on the same bridge: one that lives, which a socket without a
 // file tells, as the kernel removes it with the process; or one that is dead but has containers there.
 func (d *Driver) own(name string) (err error) {
-	d.owner, err = net.Listen("unix", "@cleat/bridge/"+name)
-	if errors.Is(err, unix.EADDRINUSE) {
-		return fmt.Errorf("bridge %q belongs to another daemon that runs here; choose another with --bridge: %w", name, errs.ErrConflict)
-	}
-	if err != nil {
-		return kernel(err, "bridge %q", name)
+	if d.owner, err = listenAlone("@cleat/bridge/" + name); err != nil {
+		return fmt.Errorf("bridge %q: %w", name, err)
 	}
 	link, err := netlink.LinkByName(name)
 	if err != nil || link.Attrs().Alias == d.alias() || !strings.HasPrefix(link.Attrs().Alias, "cleat-") {
@@ -177,6 +173,33 @@ func (d *Driver) own(name string) (err error) {
 
 // Settle returns when every link released so far is gone.
 func (d *Driver) Settle(ctx context.Context) error { return d.reaper.wait(ctx) }
+
+// patience is how long a predecessor may take to be gone entirely.
+const patience = 2 * time.Second
+
+// listenAlone listens on a name that only one process has. A process that was killed, or closed its socket, may keep
+// the name for a moment, by a child that is just being started; connecting tells when it is gone.
+func listenAlone(name string) (net.Listener, error) {
+	deadline := time.Now().Add(patience)
+	for {
+		listener, err := net.Listen("unix", name)
+		if err == nil {
+			return listener, nil
+		}
+		if !errors.Is(err, unix.EADDRINUSE) {
+			return nil, kernel(err, "owner")
+		}
+		conn, err := net.DialTimeout("unix", name, patience)
+		if err == nil {
+			_ = conn.SetReadDeadline(deadline)
+			_, err = conn.Read(make([]byte, 1)) // nobody writes: it ends with the socket, or with our patience
+			_ = conn.Close()
+		}
+		if errors.Is(err, os.ErrDeadlineExceeded) || time.Now().After(deadline) {
+			return nil, fmt.Errorf("it belongs to another daemon that runs here; choose another with --bridge: %w", errs.ErrConflict)
+		}
+	}
+}
 
 // defaultRecord is what has to stay the same about the default network when the daemon comes again.
 type defaultRecord struct {

@@ -244,6 +244,47 @@ func TestOneBridgeOneDaemon(t *testing.T) {
 	demolish(t, other)
 }
 
+// TestOwnerLeaves waits for a predecessor of which a child still has the socket.
+func TestOwnerLeaves(t *testing.T) {
+	t.Parallel()
+	name := "@cleat/test/" + NewID()
+	before, err := listenAlone(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	child, err := before.(*net.UnixListener).File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := before.Close(); err != nil {
+		t.Fatal(err)
+	}
+	seen := make(chan struct{})
+	go func() { // closes the child's copy once the successor has knocked
+		defer close(seen)
+		listener, err := net.FileListener(child)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		conn, err := listener.Accept()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		_, _ = child.Close(), listener.Close()
+		_ = conn.Close()
+	}()
+	after, err := listenAlone(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-seen
+	if err := after.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestReboot starts on what is left when the kernel has forgotten everything: files of namespaces, and records.
 func TestReboot(t *testing.T) {
 	t.Parallel()
