@@ -83,7 +83,10 @@ func New(ctx context.Context, c config.Config, observe func(server.Call), log hc
 	if err := d.reconcile(ctx); err != nil {
 		return nil, err
 	}
-	d.server, err = server.New(server.Config{Routes: d.routes(), Log: log.Named("api"), Version: version.String(), CORS: c.CORS, Observe: observe})
+	routes := Routes(Backends{
+		Builds: d.builds, Containers: d.containers, Execs: d.execs, Images: d.images, Networks: d.networks, System: d.system, Volumes: d.volumes,
+	})
+	d.server, err = server.New(server.Config{Routes: routes, Log: log.Named("api"), Version: version.String(), CORS: c.CORS, Observe: observe})
 	return d, err
 }
 
