@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # The main job, once, for everyone to see: apply the quickstart, use it, plan again, let something drift, repair,
-# destroy, look what is left. Uses the engine at DOCKER_HOST when it answers, else a private dockerd that exists for
-# the length of this script. Exits 0 only when every step did what it says.
+# destroy, look what is left. Uses the engine at DOCKER_HOST when it answers, else the bundled one, which cleat starts by
+# itself where there is no Docker; it exists for the length of this script, in a network of its own. Exits 0 only when
+# every step did what it says. CLEAT_DEMO_ENGINE=dockerd (or podman) takes a private one of those instead.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -14,14 +15,13 @@ reachable() { # does the engine at DOCKER_HOST answer?
 	esac
 }
 
-if ! reachable; then
-	if [ -n "${DOCKER_HOST:-}" ] && [ -z "${CLEAT_DEMO_PRIVATE:-}" ]; then
-		echo "demo: nothing answers at DOCKER_HOST=$DOCKER_HOST; starting a private dockerd instead"
+if [ -z "${CLEAT_DEMO_PRIVATE:-}" ] && ! reachable; then
+	if [ -n "${DOCKER_HOST:-}" ]; then
+		echo "demo: nothing answers at DOCKER_HOST=$DOCKER_HOST; taking a private engine instead"
 	fi
-	[ -z "${CLEAT_DEMO_PRIVATE:-}" ] || { echo "demo: the private dockerd does not answer" >&2; exit 1; }
 	unset DOCKER_HOST
 	go build -o bin/engines ./internal/acctest/cmd/engines
-	CLEAT_DEMO_PRIVATE=1 exec bin/engines -engine "${CLEAT_DEMO_ENGINE:-dockerd}" "$0" "$@"
+	CLEAT_DEMO_PRIVATE=1 exec bin/engines -engine "${CLEAT_DEMO_ENGINE:-}" "$0" "$@"
 fi
 
 cleat=$PWD/bin/cleat
@@ -40,7 +40,7 @@ show() { printf '%s$ %s%s\n' "$dim" "$*" "$plain"; }
 fail() { echo "demo: $*" >&2; exit 1; }
 on_stack() { # a cleat command, as a person would type it
 	show cleat -chdir=examples/stacks/quickstart "$@"
-	"$cleat" -chdir="$stack" "$@"
+	${unnamed[@]+"${unnamed[@]}"} "$cleat" -chdir="$stack" "$@"
 }
 variables=(-var "port=$port" -var "base_image=$(printf %s "${CLEAT_DEMO_IMAGE:-busybox:1}")")
 # What the quickstart may leave: anything with its name, and the bookkeeping of its project.
@@ -53,15 +53,38 @@ remains() {
 	} | grep -E 'cleat-(quickstart|ledger|lock)' | sort -u || true
 }
 
-tidy() { # after a failure: leave the engine as it was found
+tidy() { # leave the engine as it was found, and take away the bundled one
 	local code=$?
 	trap - EXIT
 	if [ $code -ne 0 ] && [ -n "$(remains)" ]; then
 		echo "demo: failed; destroying what was made" >&2
 		"$cleat" -chdir="$stack" destroy -auto-approve -no-color "${variables[@]}" >&2 || true
 	fi
+	if [ -n "${CLEAT_ENGINE_DIR:-}" ]; then
+		[ $code -eq 0 ] || "$cleat" engine logs -n 20 >&2 || true
+		"$cleat" engine stop >/dev/null || code=1
+		rm -rf "$CLEAT_ENGINE_DIR" || code=1
+	fi
 	exit $code
 }
+
+unnamed=()
+if [ -z "${DOCKER_HOST:-}" ]; then
+	CLEAT_ENGINE_DIR=$(mktemp -d /tmp/cleat-demo.XXXXXX)
+	export CLEAT_ENGINE_DIR
+	trap tidy EXIT
+	title "No Docker here: the bundled engine"
+	# cleat starts it by itself when nobody named an engine; where a Docker runs it has to be named.
+	export DOCKER_HOST=unix://$CLEAT_ENGINE_DIR/run/cleat.sock
+	if [ ! -S /var/run/docker.sock ]; then
+		unnamed=(env -u DOCKER_HOST)
+		show cleat -chdir=examples/stacks/quickstart show
+		"${unnamed[@]}" "$cleat" -chdir="$stack" show "${variables[@]}"
+	else
+		show cleat engine start
+		"$cleat" engine start
+	fi
+fi
 
 [ -z "$(remains)" ] || fail "there is something of a quickstart already on this engine: $(remains | tr '\n' ' ')"
 trap tidy EXIT
