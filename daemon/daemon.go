@@ -90,8 +90,18 @@ func New(ctx context.Context, c config.Config, observe func(server.Call), log hc
 	return d, err
 }
 
-// Serve answers on the listeners until ctx ends. Containers go on after it.
+// Serve answers on the listeners until ctx ends. Containers go on after it. Meanwhile the rules of published ports are
+// kept in force, whoever changes the packet filter.
 func (d *Daemon) Serve(ctx context.Context, listeners ...net.Listener) error {
+	watched := make(chan struct{})
+	ctx, cancel := context.WithCancel(ctx)
+	go func() {
+		defer close(watched)
+		if err := d.network.Watch(ctx); err != nil { // the engine works without
+			d.log.Warn("the packet filter is not watched: rules another program removes are missing until the next start", "error", err)
+		}
+	}()
+	defer func() { cancel(); <-watched }()
 	return d.server.Serve(ctx, listeners...)
 }
 
