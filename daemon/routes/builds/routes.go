@@ -21,7 +21,8 @@ import (
 func Routes(b Backend) []server.Route {
 	h := handlers{b}
 	return []server.Route{
-		{Method: "POST", Path: "/build", Handle: h.build, Doc: "Build image from a Dockerfile"},
+		// A build takes longer than a daemon that is told to stop waits for calls: it is cancelled, and leaves nothing.
+		{Method: "POST", Path: "/build", Handle: h.build, Endless: true, Doc: "Build image from a Dockerfile"},
 		{Method: "POST", Path: "/build/prune", Since: version.Of(1, 31), Handle: h.prune},
 	}
 }
