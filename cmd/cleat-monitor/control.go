@@ -108,6 +108,13 @@ func receive(fd int) (string, []int, error) {
 	return string(data[:n]), fds, nil
 }
 
+// dead reports whether the other side is gone already. A start whose asker has died before it begins must not begin: the next
+// cleatd may have looked for this monitor when it was not listening yet, and would never know of the container.
+func (c *conn) dead() bool {
+	err := syscall.Sendmsg(c.fd, []byte("0 "+wire.SayBell), nil, nil, syscall.MSG_DONTWAIT|syscall.MSG_NOSIGNAL)
+	return err != nil && !again(err)
+}
+
 func (c *conn) close() {
 	c.m.close(c.fd)
 	c.fd = -1
@@ -251,6 +258,9 @@ func (m *monitor) command(r *request, verb string, arg func(int) string) {
 		if m.state != created {
 			r.fail(wire.ClassBusy, "the container is "+string(m.state))
 			return
+		}
+		if r.c.inherited && r.c.dead() {
+			r.c.close() // ends the program
 		}
 		m.start(r)
 	case wire.VerbSignal:

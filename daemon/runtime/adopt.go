@@ -135,7 +135,7 @@ func (p *Process) rejoined(ctx context.Context, socket int) error {
 		return err
 	}
 	words, err := p.call(ctx, wire.VerbHello)
-	if errors.Is(err, errLost) {
+	if errors.Is(err, errLost) || errors.Is(err, ErrNotRunning) {
 		return nil // it ended just now; lost settles the rest
 	}
 	if err != nil {
@@ -187,6 +187,10 @@ func waitPidfd(fd int, limit time.Duration) bool {
 // takeOver settles a container whose monitor is dead. The journal's lock, which only a monitor holds, makes sure of that.
 func (p *Process) takeOver(ctx context.Context) error {
 	owned, err := os.OpenFile(p.journal.path, os.O_RDWR|os.O_APPEND|os.O_CREATE, 0o600)
+	if errors.Is(err, os.ErrNotExist) { // the container has been removed
+		p.end()
+		return nil
+	}
 	if err != nil {
 		return err
 	}

@@ -134,8 +134,9 @@ func (p *Process) connect(socket, monitor int) error {
 		l.close()
 		return fmt.Errorf("the runtime is closed: %w", errs.ErrUnavailable)
 	}
-	// From now on it tells us what happens. The answer is of no interest; a monitor that does not live shows anyway.
-	return l.send(p.r.ctx, -1, func(answer) {}, wire.VerbHello)
+	// From the answer on it tells us what happens; what it has written before is looked for then. A monitor that does not
+	// live shows anyway.
+	return l.send(p.r.ctx, -1, func(answer) { p.journal.wake() }, wire.VerbHello)
 }
 
 // ID is the container's.

@@ -85,7 +85,8 @@ func (w *watcher) happened(fd int32) {
 	if pid, ok := w.pids[fd]; ok {
 		delete(w.pids, fd)
 		w.mu.Unlock()
-		_ = unix.Close(int(fd)) // takes it out of the set as well
+		w.remove(int(fd)) // a copy is open elsewhere, so that closing would not take it out of the set
+		_ = unix.Close(int(fd))
 		var status unix.WaitStatus
 		_, _ = unix.Wait4(pid, &status, unix.WNOHANG, nil)
 		return
@@ -111,15 +112,19 @@ func (w *watcher) happened(fd int32) {
 	}
 }
 
-func (w *watcher) add(fd int) error {
+func (w *watcher) add(fd int) error { return w.control(unix.EPOLL_CTL_ADD, fd) }
+
+func (w *watcher) remove(fd int) { _ = w.control(unix.EPOLL_CTL_DEL, fd) }
+
+func (w *watcher) control(op, fd int) error {
 	event := unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(fd)} //nolint:gosec // descriptors are small
-	var err error
-	raw, rawErr := w.epoll.SyscallConn()
-	if rawErr != nil {
-		return rawErr
+	raw, err := w.epoll.SyscallConn()
+	if err != nil {
+		return err
 	}
-	ctlErr := raw.Control(func(set uintptr) { err = unix.EpollCtl(int(set), unix.EPOLL_CTL_ADD, fd, &event) })
-	return errors.Join(ctlErr, err)
+	var ctlErr error
+	err = raw.Control(func(set uintptr) { ctlErr = unix.EpollCtl(int(set), op, fd, &event) })
+	return errors.Join(err, ctlErr)
 }
 
 // reap waits for the death of a monitor we started. It takes the pidfd over.
@@ -230,6 +235,7 @@ func (w *watcher) forgetOOM(id string) {
 		_, _ = unix.InotifyRmWatch(w.inotify, uint32(-2-m.fd)) //nolint:gosec // as above
 		return
 	}
+	w.remove(m.fd)
 	closeFD(m.fd)
 }
 
