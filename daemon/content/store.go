@@ -58,6 +58,7 @@ type Store struct {
 	// Snapshotter says which one Snapshots is: Overlay or Native.
 	Snapshotter string
 
+	root    string
 	db      *metadata.DB
 	bolt    *bbolt.DB
 	backing snapshots.Snapshotter
@@ -96,7 +97,7 @@ func Open(ctx context.Context, root string, log hclog.Logger, opts ...Option) (_
 	if err := os.MkdirAll(root, 0o710); err != nil {
 		return nil, fmt.Errorf("content: %w", err)
 	}
-	s := &Store{log: log, trigger: make(chan struct{}, 1)}
+	s := &Store{root: root, log: log, trigger: make(chan struct{}, 1)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.closeParts())

@@ -148,10 +148,11 @@ const (
 )
 
 // download brings a layer from a registry into the store, from where an earlier try has left off. What is there is
-// passed to also as well, from the beginning, while it comes; an error of also does not end the download.
+// passed to also as well while it comes, unless the beginning is here already; an error of also does not end the download.
 func (s *Service) download(ctx context.Context, repo *registry.Repository, desc ocispec.Descriptor, diffID digest.Digest, also io.Writer, tell func(func(viewer))) (err error) {
 	// The context has no lease: a half layer stays for a day, for the next try.
-	w, err := s.Store.Content.Writer(ctx, ccontent.WithRef("layer-"+desc.Digest.String()), ccontent.WithDescriptor(desc))
+	// Opening waits for a writer whose client has just left.
+	w, err := ccontent.OpenWriter(ctx, s.Store.Content, ccontent.WithRef("layer-"+desc.Digest.String()), ccontent.WithDescriptor(desc))
 	if errs.Class(err) == errs.ErrConflict && s.has(ctx, desc.Digest) {
 		return nil
 	}
@@ -163,7 +164,10 @@ func (s *Service) download(ctx context.Context, repo *registry.Repository, desc 
 	if err != nil {
 		return fmt.Errorf("layer %s: %w", desc.Digest, err)
 	}
-	if status.Offset > desc.Size || status.Offset > 0 && also != nil { // the beginning is needed too
+	if status.Offset > 0 { // to unpack it while it comes, the beginning would have to come again
+		also = nil
+	}
+	if status.Offset > desc.Size {
 		if err := w.Truncate(0); err != nil {
 			return fmt.Errorf("layer %s: %w", desc.Digest, err)
 		}
@@ -175,13 +179,16 @@ func (s *Service) download(ctx context.Context, repo *registry.Repository, desc 
 	counted := &progress{r: body, every: progressInterval, report: func(read int64) {
 		tell(func(v viewer) { v.amount("Downloading", start+read, desc.Size) })
 	}}
-	target := io.Writer(w)
+	flush := &flusher{w: w}
+	defer flush.wait() // before the file is closed
+	target := io.Writer(flush)
 	if also != nil {
-		target = io.MultiWriter(w, &optional{w: also})
+		target = io.MultiWriter(flush, &optional{w: also})
 	}
 	if _, err := io.CopyBuffer(target, struct{ io.Reader }{counted}, make([]byte, 256<<10)); err != nil {
 		return fmt.Errorf("layer %s: %w", desc.Digest, err)
 	}
+	flush.wait()
 	tell(func(v viewer) { v.step("Verifying Checksum") })
 	err = w.Commit(ctx, desc.Size, desc.Digest, ccontent.WithLabels(map[string]string{
 		labelDiffID: diffID.String(), labelExpire: time.Now().Add(keepLayer).UTC().Format(time.RFC3339)}))
@@ -207,4 +214,51 @@ func (o *optional) Write(p []byte) (int, error) {
 		}
 	}
 	return len(p), nil
+}
+
+// flushStep is how many bytes a layer grows between two flushes.
+const flushStep = 16 << 20
+
+// flusher has what it writes brought to the disk while more comes, so that the end has little to wait for.
+type flusher struct {
+	w       ccontent.Writer
+	written int64
+	next    int64
+	running chan struct{} // closed when the flush under way is done; nil before the first
+}
+
+func (f *flusher) Write(p []byte) (int, error) {
+	n, err := f.w.Write(p)
+	if f.written += int64(n); f.written >= f.next {
+		f.flush()
+	}
+	return n, err
+}
+
+func (f *flusher) flush() {
+	syncer, ok := f.w.(ccontent.Syncer)
+	if !ok {
+		return
+	}
+	if f.running != nil {
+		select {
+		case <-f.running:
+		default: // the disk is slower than the network
+			return
+		}
+	}
+	f.next = f.written + flushStep
+	done := make(chan struct{})
+	f.running = done
+	go func() {
+		defer close(done)
+		_ = syncer.Sync() // the commit does it again, and tells
+	}()
+}
+
+// wait waits for the flush under way.
+func (f *flusher) wait() {
+	if f.running != nil {
+		<-f.running
+	}
 }

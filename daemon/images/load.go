@@ -125,6 +125,9 @@ func (l *loader) entry(ctx context.Context, h *tar.Header, r io.Reader) (f file,
 		f.small, err = io.ReadAll(r)
 		return f, true, err
 	}
+	if err := l.s.Store.Room(h.Size); err != nil {
+		return file{}, false, err
+	}
 	f.blob, err = l.s.Layers.WriteBlob(ctx, ocispec.MediaTypeImageLayer, func(w io.Writer) error {
 		_, err := io.CopyBuffer(w, struct{ io.Reader }{r}, make([]byte, pipeChunk))
 		return err

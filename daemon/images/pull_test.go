@@ -225,12 +225,17 @@ func TestLeavingClient(t *testing.T) {
 		w.Header().Set("Content-Length", fmt.Sprint(len(layer)))
 		_, _ = w.Write(layer[:len(layer)/2])
 		_ = http.NewResponseController(w).Flush()
-		cancel()
 		<-r.Context().Done()
 		return true
 	}
 	w := newWorld(t, registry.Config{})
-	if err := w.Pull(ctx, f.ref("app:1"), types.AuthConfig{}, "", ignore); err == nil {
+	leave := func(m stream.Message) error {
+		if m.ID == short(digest.FromBytes(layer).String()) && m.Status == "Downloading" {
+			cancel()
+		}
+		return nil
+	}
+	if err := w.Pull(ctx, f.ref("app:1"), types.AuthConfig{}, "", leave); err == nil {
 		t.Fatal("a pull whose client left ended well")
 	}
 	if list, err := w.List(t.Context(), ListOptions{All: true}); err != nil || len(list) > 0 {

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -249,6 +250,19 @@ func TestBrokenImports(t *testing.T) {
 		if _, err := w.Import(ctx, Import{Source: "-", Body: bytes.NewReader(raw), Repo: "x"}, ignore); err == nil {
 			t.Errorf("%s: no error", name)
 		}
+	}
+	bomb := archive(t, entry{Name: "bomb"})[:512]
+	copy(bomb[124:136], "\x80\x00\x00\x00\x10\x00\x00\x00\x00\x00\x00\x00") // 1 EiB
+	sum := 0
+	copy(bomb[148:156], "        ")
+	for _, b := range bomb {
+		sum += int(b)
+	}
+	copy(bomb[148:156], fmt.Sprintf("%06o\x00 ", sum))
+	_, err := w.Import(ctx, Import{Source: "-", Body: bytes.NewReader(bomb), Repo: "x"}, ignore)
+	if loaded := w.Load(ctx, bytes.NewReader(bomb), true, ignore); err == nil || loaded == nil ||
+		!strings.Contains(err.Error(), "no space left on device") || !strings.Contains(loaded.Error(), "no space left on device") {
+		t.Errorf("a file larger than the disk: %v, %v", err, loaded)
 	}
 	if _, err := w.Import(ctx, Import{Source: "-", Body: bytes.NewReader(good), Repo: "BAD"}, ignore); !errors.Is(err, errs.ErrInvalid) {
 		t.Errorf("a bad name: %v", err)

@@ -106,7 +106,7 @@ func (l *Layers) apply(ctx context.Context, parent, want digest.Digest, r io.Rea
 	digester := digest.Canonical.Digester()
 	count := &counter{w: digester.Hash()}
 	tee := io.TeeReader(r, count)
-	if a.Size, err = extract(ctx, m, tee); err != nil {
+	if a.Size, err = l.extract(ctx, m, tee); err != nil {
 		return Applied{}, fmt.Errorf("%w: %w", err, errs.ErrInvalid)
 	}
 	if _, err := io.Copy(io.Discard, tee); err != nil { // padding after the end of the archive counts
@@ -124,6 +124,9 @@ func (l *Layers) apply(ctx context.Context, parent, want digest.Digest, r io.Rea
 	return a, err
 }
 
+// roomStep is how many bytes of files are unpacked between two looks at the disk.
+const roomStep = 64 << 20
+
 // keepUnpacking bounds how long the half of a layer stays that was being unpacked when the daemon died. It is only a
 // bound for pulls without lease.
 const keepUnpacking = 24 * time.Hour
@@ -136,15 +139,22 @@ func ignoreNotFound(err error) error {
 }
 
 // extract unpacks into the folder behind a snapshot's mounts, without mounting them.
-func extract(ctx context.Context, mounts []mount.Mount, r io.Reader) (int64, error) {
+func (l *Layers) extract(ctx context.Context, mounts []mount.Mount, r io.Reader) (int64, error) {
 	root, options, err := target(mounts)
 	if err != nil {
 		return 0, err
 	}
 	var links int64 // engines count a link as the bytes of what it says
+	room := int64(0)
 	options = append(options, archive.WithFilter(func(h *tar.Header) (bool, error) {
 		if h.Typeflag == tar.TypeSymlink {
 			links += int64(len(h.Linkname))
+		}
+		if room -= h.Size; room < 0 {
+			if err := l.store.Room(h.Size + roomStep); err != nil {
+				return false, fmt.Errorf("%s: %w", h.Name, err)
+			}
+			room = roomStep
 		}
 		return clean(h)
 	}))

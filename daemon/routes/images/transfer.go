@@ -1,7 +1,6 @@
 package images
 
 import (
-	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -75,7 +74,7 @@ func (h handlers) push(w http.ResponseWriter, r *server.Request) error {
 	return h.backend.Push(r.Context(), r.Var("name"), r.Query().Get("tag"), credentials(r), sender(w, r))
 }
 
-// get answers both calls for archives. An image that is not there is 500 in the document.
+// get answers both calls for archives.
 func (h handlers) get(w http.ResponseWriter, r *server.Request) error {
 	names := r.Query()["names"]
 	if name := r.Var("name"); name != "" {
@@ -85,11 +84,7 @@ func (h handlers) get(w http.ResponseWriter, r *server.Request) error {
 		return fmt.Errorf("no image names: %w", errs.ErrInvalid)
 	}
 	w.Header().Set("Content-Type", "application/x-tar")
-	err := h.backend.Save(r.Context(), names, w)
-	if err != nil && errors.Is(err, errs.ErrNotFound) && r.Trait("missing-500") {
-		return server.Status(http.StatusInternalServerError, err)
-	}
-	return err
+	return h.backend.Save(r.Context(), names, w)
 }
 
 // load answers with messages from 1.23 on; before, 200 says that all is well.
