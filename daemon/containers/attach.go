@@ -80,7 +80,6 @@ func (s *Service) Attach(ctx context.Context, ref string, conn net.Conn, buffere
 		return errors.Join(err, conn.Close())
 	}
 	r := c.record()
-	s.tell(c, events.ActionAttach)
 	if o.Logs && (o.Stdout || o.Stderr) {
 		past := logs.Options{Stdout: o.Stdout, Stderr: o.Stderr, Tail: -1}
 		if err := logs.Copy(ctx, s.logPath(c.id), past, conn, r.Config.Tty || o.Raw); err != nil {
@@ -88,6 +87,7 @@ func (s *Service) Attach(ctx context.Context, ref string, conn net.Conn, buffere
 		}
 	}
 	if !o.Stream {
+		s.tell(c, events.ActionAttach)
 		return conn.Close()
 	}
 	options := runtime.AttachOptions{
@@ -101,9 +101,10 @@ func (s *Service) Attach(ctx context.Context, ref string, conn net.Conn, buffere
 	p := &session{conn: conn, buffered: buffered, options: options, done: make(chan struct{}), watched: make(chan struct{})}
 	if process := c.enlist(p); process != nil {
 		close(p.watched)
-		return s.attachTo(ctx, process, p)
+		return s.attachTo(ctx, c, process, p)
 	}
 	go p.watch(c)
+	s.tell(c, events.ActionAttach)
 	select {
 	case <-p.done:
 		return p.err
@@ -139,11 +140,12 @@ func (c *ctr) unlist(p *session) bool {
 }
 
 // attachTo hands the session over and waits for its end, which for a connection the monitor took is now.
-func (s *Service) attachTo(ctx context.Context, process Process, p *session) error {
+func (s *Service) attachTo(ctx context.Context, c *ctr, process Process, p *session) error {
 	done, err := process.Attach(ctx, p.conn, p.buffered, p.options)
 	if err != nil {
 		return errors.Join(fmt.Errorf("attach: %w", err), p.conn.Close())
 	}
+	s.tell(c, events.ActionAttach) // not before: until the session is handed over, output passes it by
 	select {
 	case <-done:
 	case <-ctx.Done():

@@ -57,7 +57,7 @@ func (s *Service) Commit(ctx context.Context, ref string, o CommitOptions) (id s
 			return "", err
 		default:
 			defer func() {
-				if resumed := s.Unpause(context.WithoutCancel(ctx), c.id); resumed != nil && !errors.Is(resumed, errs.ErrConflict) {
+				if resumed := s.Unpause(context.WithoutCancel(ctx), c.id); resumed != nil && c.record().State.Paused {
 					err = errors.Join(err, resumed)
 				}
 			}()

@@ -105,9 +105,9 @@ func notInside(err error, p, ref string) error {
 	return err
 }
 
-// ArchivePath opens what is at a path of a container, for GET archive; with follow, for POST copy, also what a link
-// there leads to. It is checked before the first byte.
-func (s *Service) ArchivePath(ctx context.Context, ref, p string, follow bool) (stat container.PathStat, write func(context.Context, io.Writer) error, done func(), err error) {
+// ArchivePath opens what is at a path of a container, for GET archive: a folder with its name. With copy, for POST copy,
+// links are followed, and of a folder it is the content. It is checked before the first byte.
+func (s *Service) ArchivePath(ctx context.Context, ref, p string, copy bool) (stat container.PathStat, write func(context.Context, io.Writer) error, done func(), err error) {
 	c, err := s.index.find(ref)
 	if err != nil {
 		return stat, nil, nil, err
@@ -116,18 +116,26 @@ func (s *Service) ArchivePath(ctx context.Context, ref, p string, follow bool) (
 	if err != nil {
 		return stat, nil, nil, err
 	}
-	if stat, err = root.Stat(p); err != nil {
+	at, options := p, archive.TarOptions{}
+	if copy {
+		at, err = root.Resolve(p)
+	}
+	if err == nil {
+		stat, err = root.Stat(at)
+	}
+	if err != nil {
 		done()
 		return stat, nil, nil, notInside(err, p, ref)
 	}
 	action := events.ActionArchivePath
-	if follow {
-		action = events.ActionCopy
+	if copy {
+		action, options.Name = events.ActionCopy, path.Base("/"+p)
+		if stat.Mode.IsDir() { // the call copies what is in a folder
+			options.Name = "."
+		}
 	}
 	s.tell(c, action)
-	return stat, func(ctx context.Context, w io.Writer) error {
-		return root.Tar(ctx, p, archive.TarOptions{Follow: follow}, w)
-	}, done, nil
+	return stat, func(ctx context.Context, w io.Writer) error { return root.Tar(ctx, at, options, w) }, done, nil
 }
 
 // Extract unpacks a tar archive into a folder of a container. owned gives all files to the container's user.

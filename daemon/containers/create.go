@@ -80,7 +80,9 @@ func (s *Service) plan(ctx context.Context, n NewContainer) (*record, []string, 
 	if _, err := s.logConfig(r); err != nil {
 		return nil, nil, err
 	}
-	warnings, err := s.kernel.Check(r.Config, r.Host)
+	checked := *r.Host
+	checked.Devices = nil // they may come to be before the start, which looks again
+	warnings, err := s.kernel.Check(r.Config, &checked)
 	if err != nil {
 		return nil, nil, err
 	}

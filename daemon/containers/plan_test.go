@@ -68,7 +68,7 @@ var refused = map[string]struct{ body, text string }{
 	"capability":         {`{"HostConfig":{"CapAdd":["FLY"]}}`, "FLY"},
 	"security option":    {`{"HostConfig":{"SecurityOpt":["strange=1"]}}`, "strange=1"},
 	"device":             {`{"HostConfig":{"Devices":[{"PathOnHost":"tty"}]}}`, "invalid device"},
-	"device, missing":    {`{"HostConfig":{"Devices":[{"PathOnHost":"/dev/nothing"}]}}`, "/dev/nothing"},
+	"device access":      {`{"HostConfig":{"Devices":[{"PathOnHost":"/dev/null","CgroupPermissions":"rx"}]}}`, "invalid device permissions"},
 	"oom score":          {`{"HostConfig":{"OomScoreAdj":2000}}`, "[-1000, 1000]"},
 	"link":               {`{"HostConfig":{"Links":["nobody:x"]}}`, "could not get container for nobody"},
 	"link, form":         {`{"HostConfig":{"Links":[":x"]}}`, "bad format for links"},

@@ -50,7 +50,7 @@ func (s *Service) Remove(ctx context.Context, ref string, o RemoveOptions) error
 		if st.Paused {
 			what, how = "paused", "Unpause and then stop the container before attempting removal or force remove"
 		}
-		return conflict("Conflict, You cannot remove a %s container %s. %s", what, c.id, how)
+		return conflict("You cannot remove a %s container %s. %s", what, c.id, how)
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), startLimit)
 	defer cancel()
@@ -64,7 +64,7 @@ func (s *Service) Remove(ctx context.Context, ref string, o RemoveOptions) error
 	}
 	if c.record().State.alive() {
 		if !o.Force { // started meanwhile
-			return conflict("Conflict, You cannot remove a running container %s. Stop the container before attempting removal or force remove", c.id)
+			return conflict("You cannot remove a running container %s. Stop the container before attempting removal or force remove", c.id)
 		}
 		c.hold(true) // AutoRemove leaves it to this call
 		ended := c.note().done
@@ -92,7 +92,8 @@ func (s *Service) remove(ctx context.Context, c *ctr, volumes bool) error {
 	c.mu.Unlock()
 	c.dropPending()
 	r := c.record()
-	if err := s.erase(c); err != nil {
+	announce, err := s.erase(c)
+	if err != nil {
 		c.mu.Lock()
 		c.removing = false
 		c.mu.Unlock()
@@ -109,31 +110,29 @@ func (s *Service) remove(ctx context.Context, c *ctr, volumes bool) error {
 	}
 	s.index.remove(c)
 	close(c.gone)
+	announce() // not before: clients that see it hang up on the call that removes
 	return nil
 }
 
-// erase deletes the record and tells of it.
-func (s *Service) erase(c *ctr) error {
+// erase deletes the record and stores the event that announce then tells of.
+func (s *Service) erase(c *ctr) (announce func(), err error) {
 	c.commit.Lock()
 	defer c.commit.Unlock()
-	var announce func()
-	if err := s.db.Update(func(tx *metadata.Tx) (err error) {
+	err = s.db.Update(func(tx *metadata.Tx) (err error) {
 		if announce, err = s.events.PublishIn(tx, c.record().happened(events.ActionDestroy)); err != nil {
 			return err
 		}
 		return s.table.DeleteIn(tx, c.id)
-	}); err != nil {
-		return err
-	}
-	announce()
-	return nil
+	})
+	c.erased = err == nil
+	return announce, err
 }
 
 // removeLink removes the link "/container/alias".
 func (s *Service) removeLink(ctx context.Context, ref string) error {
 	parent, alias := path.Split(strings.TrimPrefix(ref, "/"))
 	if parent == "" {
-		return conflict("Conflict, cannot remove the default link name of the container")
+		return &said{text: "Conflict, cannot remove the default name of the container", class: errs.ErrInternal} // 500 in engines
 	}
 	c, unlock, err := s.locked(ctx, strings.TrimSuffix(parent, "/"))
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/moby/moby/api/types/container"
@@ -272,7 +273,8 @@ func (s *Service) startFailed(c *ctr, failure error) {
 		r.State.Running, r.State.Restarting, r.State.Paused, r.State.Pid = false, false, false, 0
 		r.State.ExitCode, r.State.Error = code, plain(failure)
 		unset(r)
-		return nil, nil
+		// Nothing ran, and yet it died: clients that wait for the end by events wait for this one.
+		return []events.Message{r.happened(events.ActionDie, "exitCode", strconv.Itoa(code))}, nil
 	})
 	s.best(c.id, "failed start is not recorded", err)
 	c.ended(code, plain(failure))

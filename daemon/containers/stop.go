@@ -271,7 +271,7 @@ func (s *Service) Pause(ctx context.Context, ref string) error {
 	})
 }
 
-// Unpause undoes Pause.
+// Unpause undoes Pause; errs.ErrInternal when the container is not paused.
 func (s *Service) Unpause(ctx context.Context, ref string) error {
 	c, unlock, err := s.locked(ctx, ref)
 	if err != nil {
@@ -279,7 +279,7 @@ func (s *Service) Unpause(ctx context.Context, ref string) error {
 	}
 	defer unlock()
 	if !c.record().State.Paused {
-		return conflict("Container %s is not paused", c.id)
+		return &said{text: "Container " + c.id + " is not paused", class: errs.ErrInternal} // 500 in engines
 	}
 	if err := s.resume(ctx, c); err != nil {
 		return fmt.Errorf("cannot unpause container %s: %w", ref, err)

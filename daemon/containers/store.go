@@ -25,8 +25,9 @@ type ctr struct {
 	// exit path never takes it, so its holder may wait for an exit.
 	op chan struct{}
 
-	// commit serialises transactions of this container.
+	// commit serialises transactions of this container; erased is set by the last one.
 	commit sync.Mutex
+	erased bool
 
 	mu       sync.Mutex
 	process  Process
@@ -127,6 +128,9 @@ func (c *ctr) until(ctx context.Context, cond func(*record) bool) error {
 func (s *Service) change(c *ctr, fn func(tx *metadata.Tx, r *record) ([]events.Message, error)) error {
 	c.commit.Lock()
 	defer c.commit.Unlock()
+	if c.erased { // a late line of the journal must not bring the record back
+		return nil
+	}
 	next := c.record().clone()
 	var announce []func()
 	err := s.db.Update(func(tx *metadata.Tx) error {

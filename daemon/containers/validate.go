@@ -227,6 +227,9 @@ func validNames(h *container.HostConfig) error {
 		if !path.IsAbs(d.PathOnHost) || (d.PathInContainer != "" && !path.IsAbs(d.PathInContainer)) {
 			return invalid("invalid device: %q to %q: want absolute paths", d.PathOnHost, d.PathInContainer)
 		}
+		if strings.Trim(d.CgroupPermissions, "rwm") != "" {
+			return invalid("invalid device permissions: %q of %s: want letters of rwm", d.CgroupPermissions, d.PathOnHost)
+		}
 	}
 	return nil
 }

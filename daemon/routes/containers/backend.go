@@ -140,7 +140,8 @@ type Reader interface {
 // Files reads and writes the file systems of containers. done, when there is no error, must be called.
 type Files interface {
 	StatPath(ctx context.Context, ref, path string) (container.PathStat, error)
-	ArchivePath(ctx context.Context, ref, path string, follow bool) (stat container.PathStat, write func(context.Context, io.Writer) error, done func(), err error)
+	// ArchivePath opens a path as a tar archive: with its name, or, with copy, following links and a folder's content alone.
+	ArchivePath(ctx context.Context, ref, path string, copy bool) (stat container.PathStat, write func(context.Context, io.Writer) error, done func(), err error)
 	Extract(ctx context.Context, ref, path string, noOverwriteDirNonDir, owned bool, in io.Reader) error
 	Export(ctx context.Context, ref string) (write func(context.Context, io.Writer) error, done func(), err error)
 }

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"strings"
 
 	"github.com/moby/moby/api/types/container"
 
@@ -48,8 +47,7 @@ func (h handlers) copy(w http.ResponseWriter, r *server.Request) error {
 	if body.Resource == "" {
 		return badParameter("Resource", "path cannot be empty")
 	}
-	path := "/" + strings.TrimLeft(body.Resource, "/\\")
-	_, write, done, err := h.backend.ArchivePath(r.Context(), r.Var("id"), path, true)
+	_, write, done, err := h.backend.ArchivePath(r.Context(), r.Var("id"), body.Resource, true)
 	if err != nil {
 		return err
 	}

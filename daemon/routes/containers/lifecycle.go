@@ -46,6 +46,9 @@ func (h handlers) create(w http.ResponseWriter, r *server.Request) error {
 	if err := r.Decode(&body); err != nil {
 		return err
 	}
+	if body.Config != nil && body.Image == "" {
+		return badParameter("Image", "no image is named")
+	}
 	n := NewContainer{Name: r.Query().Get("name"), Config: body.Config, Host: body.HostConfig.plain(), Warnings: body.HostConfig.warnings(), LooseName: r.Trait("name-loose")}
 	if body.NetworkingConfig != nil {
 		n.Endpoints = body.NetworkingConfig.EndpointsConfig
@@ -132,6 +135,9 @@ func (h handlers) resize(w http.ResponseWriter, r *server.Request) error {
 	width, err := r.Int("w", 0)
 	if err != nil {
 		return err
+	}
+	if r.Query().Get("h") == "" || r.Query().Get("w") == "" {
+		return badParameter("h and w", "both are needed")
 	}
 	if height < 0 || width < 0 || height > 0xffff || width > 0xffff {
 		return badParameter("h and w", "want numbers from 0 to 65535")

@@ -40,9 +40,11 @@ func Routes(b Backend) []server.Route {
 		// A link to be removed is named /container/alias, which not all clients escape.
 		{Method: "DELETE", Path: "/containers/{id...}", Handle: h.remove, Doc: "Remove a container"},
 		{Method: "POST", Path: "/containers/{id}/copy", Until: v(24), Handle: h.copy, Doc: "Copy files or folders from a container"},
-		{Method: "HEAD", Path: "/containers/{id}/archive", Since: v(20), Handle: h.statArchive},
-		{Method: "GET", Path: "/containers/{id}/archive", Since: v(20), Handle: h.getArchive},
-		{Method: "PUT", Path: "/containers/{id}/archive", Since: v(20), Handle: h.putArchive},
+		// New in 1.20; clients that pin an older version use it all the same, and real engines serve it.
+		// New in 1.20; clients that are told an older version use it all the same, and real engines serve it.
+		{Method: "HEAD", Path: "/containers/{id}/archive", Handle: h.statArchive},
+		{Method: "GET", Path: "/containers/{id}/archive", Handle: h.getArchive},
+		{Method: "PUT", Path: "/containers/{id}/archive", Handle: h.putArchive},
 		{Method: "POST", Path: "/commit", Handle: h.commit, Doc: "Create a new image from a container's changes"},
 	}
 }
