@@ -4,39 +4,70 @@ package main
 
 // Every wake of a Go process costs many times what the same costs in C: it wakes the runtime's other threads as well. A
 // container that writes many small lines would spend most of its monitor's time on that. So while reads are small and
-// many, and nobody is attached, the output is looked at every muteTime only; the pipe holds it meanwhile.
+// many, and nobody is attached, the output is looked at only now and then; the pipe holds it meanwhile. A container must
+// not wait for that: what it fills the pipe in is too long, and one that writes much is not kept waiting at all.
 const (
-	muteTime  = 30 // milliseconds
-	smallRead = 4 << 10
+	muteTime  = 30 // milliseconds, at most
 	manyReads = 30 // in a second
 	quietTime = 1000
+	slowRate  = 256 << 10 // bytes in a second; a pipe takes them for 250 ms
 )
+
+// A room is how a read of one descriptor's output is judged.
+type room struct {
+	small int // few bytes
+	much  int // what was held was nearly too much
+	full  int // the container may have had to wait
+}
+
+// room of a pipe, which holds 64 KiB, or of a terminal, of which a read gives 4095 bytes at most.
+func (s *stdio) room() room {
+	if s.tty {
+		return room{small: 1 << 10, much: 2 << 10, full: 4000}
+	}
+	return room{small: 4 << 10, much: 32 << 10, full: 60 << 10}
+}
 
 type linger struct {
 	second int64
 	reads  int
+	bytes  int   // in this second
+	pause  int64 // milliseconds the output is muted for; 0 while the container writes much
 	muted  bool
+	woke   bool // the next read shows what has come while it was muted
 }
 
 // lingering counts a read and mutes the output when they are many.
 func (m *monitor) lingering(s *stdio, n int) {
-	if n > smallRead || len(s.clients) > 0 || m.state != running {
+	l, room := &m.linger, s.room()
+	if second := m.time() / 1e9; second != l.second {
+		if l.bytes < slowRate {
+			l.pause = muteTime
+		}
+		l.second, l.reads, l.bytes = second, l.reads/2, 0
+	}
+	l.bytes += n
+	switch {
+	case l.woke && n >= room.full:
+		l.pause = 0
+	case l.woke && n >= room.much:
+		l.pause /= 2
+	}
+	l.woke = false
+	if n > room.small || len(s.clients) > 0 || m.state != running {
 		return
 	}
-	if second := m.time() / 1e9; second != m.linger.second {
-		m.linger.second, m.linger.reads = second, m.linger.reads/2
-	}
-	if m.linger.reads++; m.linger.reads <= manyReads || m.linger.muted {
+	if l.reads++; l.reads <= manyReads || l.muted || l.pause == 0 {
 		return
 	}
-	m.linger.muted = true
+	l.muted = true
 	m.change(m.quiet, 0)
-	m.after(muteTime, m.unmute)
+	m.after(l.pause, m.unmute)
 }
 
 func (m *monitor) unmute() {
 	if m.linger.muted {
-		m.linger.muted = false
+		m.linger.muted, m.linger.woke = false, true
 		m.change(m.quiet, readable)
 	}
 }
