@@ -18,7 +18,6 @@ func imageConfig(in dockerspec.DockerOCIImageConfig) *container.Config {
 	out := &container.Config{
 		User: in.User, Env: in.Env, Entrypoint: in.Entrypoint, Cmd: in.Cmd, Volumes: in.Volumes, WorkingDir: in.WorkingDir,
 		Labels: in.Labels, StopSignal: in.StopSignal, Healthcheck: in.Healthcheck, Shell: in.Shell, OnBuild: in.OnBuild,
-		ArgsEscaped: in.ArgsEscaped, //nolint:staticcheck // deprecated, and still inherited
 	}
 	for text := range in.ExposedPorts {
 		ports, err := network.ParsePortRange(text)
@@ -44,7 +43,7 @@ func inherit(to, from *container.Config) {
 	to.Env = inheritEnv(to.Env, from.Env)
 	if len(to.Entrypoint) == 0 {
 		if len(to.Cmd) == 0 {
-			to.Cmd, to.ArgsEscaped = from.Cmd, from.ArgsEscaped
+			to.Cmd = from.Cmd
 		}
 		if to.Entrypoint == nil {
 			to.Entrypoint = from.Entrypoint

@@ -75,7 +75,6 @@ type bench struct {
 	image   *fakeImages
 	volumes *fakeVolumes
 	watcher *logs.Watcher
-	close   func()
 }
 
 // instances numbers bridges and subnets of benches.
