@@ -81,7 +81,7 @@ func (r *Runtime) adopt(ctx context.Context, id string, offset int64) (*Process,
 		return nil, err
 	}
 	if st.running() {
-		p.began(st.start)
+		p.began(st.start, false)
 	}
 	if err := r.enter(ctx, p); err != nil {
 		return nil, err

@@ -213,7 +213,7 @@ func (p *Process) keepTerminal(f *os.File) {
 func (p *Process) observe(e Entry) {
 	switch e.Kind {
 	case wire.Start:
-		p.began(e)
+		p.began(e, true)
 	case wire.Exit:
 		p.mu.Lock()
 		p.exited = e.Run
@@ -229,7 +229,7 @@ func (p *Process) observe(e Entry) {
 }
 
 // began takes note of a run, which the journal and the answer to Start both tell of: its command gets a pidfd, by which its exit code can be had should the monitor die.
-func (p *Process) began(e Entry) {
+func (p *Process) began(e Entry, isNew bool) {
 	fd, err := unix.PidfdOpen(int(e.Pid), 0)
 	if err == nil {
 		if stat, ok := statOf(e.Pid); !ok || stat.startTime != e.StartTime {
@@ -251,7 +251,7 @@ func (p *Process) began(e Entry) {
 	limited, memory, unified := p.conf.Limited, p.conf.Memory, p.conf.Unified
 	p.mu.Unlock()
 	if limited && memory != "" {
-		p.r.watch.oom(p.id, memory, unified)
+		p.r.watch.oom(p.id, memory, unified, isNew)
 	}
 }
 
@@ -327,7 +327,7 @@ func (p *Process) Start(ctx context.Context) (Started, error) {
 	if !ok || e.Kind != wire.Start {
 		return Started{}, fmt.Errorf("container %s: start: %w", short(p.id), errs.ErrInternal)
 	}
-	p.began(e)
+	p.began(e, true)
 	return Started{Pid: int(e.Pid), At: time.Unix(0, e.Time)}, nil
 }
 

@@ -42,7 +42,8 @@ func (p *Process) settle(ctx context.Context, st journalState) ([]Entry, next) {
 			exit.Message = "it ended after its monitor had died, and the kernel keeps no exit code"
 		}
 		if m := (&memory{dir: p.conf.Memory, unified: p.conf.Unified}); !rebooted && m.dir != "" {
-			exit.OOM = m.count() > 0
+			kills, _ := m.count()
+			exit.OOM = kills > 0
 		}
 		p.clean(ctx)
 		lines := lostExecs(st, now, 128+int64(unix.SIGKILL))

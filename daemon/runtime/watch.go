@@ -101,7 +101,9 @@ func (w *watcher) happened(fd int32) {
 	}
 	var ids []string
 	for _, m := range hit {
-		if kills := m.count(); kills > m.kills {
+		kills, ok := m.count()
+		// Version 1 tells before the kill is counted, and once more when the group is removed; version 2 of other events, too.
+		if ok && (!m.unified || kills > m.kills) {
 			m.kills = kills
 			ids = append(ids, m.id)
 		}
@@ -139,26 +141,40 @@ func (w *watcher) reap(pid, pidfd int) {
 	}
 }
 
-// oom tells of processes killed in a memory group, from now on.
-func (w *watcher) oom(id, dir string, unified bool) {
+// oom tells of processes killed in a memory group: from now on, and of a new run what has happened already.
+func (w *watcher) oom(id, dir string, unified, isNew bool) {
 	w.forgetOOM(id)
+	m := &memory{id: id, dir: dir, unified: unified, fd: -1}
+	if !isNew {
+		m.kills, _ = m.count() // a group that is gone shows in a moment
+	}
+	w.watch(m)
+	kills, ok := m.count()
+	w.mu.Lock()
+	missed := ok && kills > m.kills
+	m.kills = max(m.kills, kills)
+	w.mu.Unlock()
+	if missed {
+		w.onOOM(id)
+	}
+}
+
+func (w *watcher) watch(m *memory) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	m := &memory{id: id, dir: dir, unified: unified, fd: -1}
-	m.kills = m.count()
 	var err error
-	if unified {
+	if m.unified {
 		err = w.watchFile(m)
 	} else {
 		err = w.watchControl(m)
 	}
 	if err != nil {
 		if !errors.Is(err, os.ErrNotExist) && !errors.Is(err, unix.ENODEV) { // it has ended
-			w.log.Warn("no live events for lack of memory", "container", short(id), "error", err)
+			w.log.Warn("no live events for lack of memory", "container", short(m.id), "error", err)
 		}
 		return
 	}
-	w.limits[int32(m.fd)], w.byID[id] = m, m //nolint:gosec // as above
+	w.limits[int32(m.fd)], w.byID[m.id] = m, m //nolint:gosec // as above
 }
 
 // watchControl asks version 1 to signal an eventfd.
@@ -239,23 +255,23 @@ func (w *watcher) forgetOOM(id string) {
 	closeFD(m.fd)
 }
 
-// count is how many processes of the group the kernel has killed for lack of memory.
-func (m *memory) count() int64 {
+// count is how many processes of the group the kernel has killed for lack of memory; false when the group is gone.
+func (m *memory) count() (int64, bool) {
 	name := "memory.oom_control"
 	if m.unified {
 		name = "memory.events"
 	}
 	content, err := os.ReadFile(filepath.Join(m.dir, name))
 	if err != nil {
-		return 0 // the group is gone: the exit's entry tells
+		return 0, false // the exit's entry tells
 	}
 	for line := range strings.Lines(string(content)) {
 		if text, ok := strings.CutPrefix(line, "oom_kill "); ok {
 			n, _ := strconv.ParseInt(strings.TrimSpace(text), 10, 64) // the kernel writes numbers
-			return n
+			return n, true
 		}
 	}
-	return 0
+	return 0, true
 }
 
 func (w *watcher) close() error {
