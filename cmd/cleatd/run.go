@@ -43,7 +43,9 @@ func (a *app) run(ctx context.Context, c config.Config) (err error) {
 	if err != nil {
 		return errors.Join(err, closeAll(listeners))
 	}
-	e, err := a.open(ctx, c, numbers.Observe, log)
+	observe, keep := trimmed(numbers.Observe, log)
+	defer keep()
+	e, err := a.open(ctx, c, observe, log)
 	if err != nil {
 		stop()
 		if ctx.Err() != nil && errors.Is(err, context.Canceled) {
