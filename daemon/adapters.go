@@ -81,7 +81,11 @@ type buildImages struct{ *images.Service }
 
 func (i buildImages) Resolve(ctx context.Context, ref string) (builds.Image, error) {
 	found, err := i.Service.Resolve(ctx, ref)
-	return builds.Image{ID: found.ID, Parent: found.Parent, ChainID: found.ChainID, Config: found.Config}, err
+	if err != nil {
+		return builds.Image{}, err
+	}
+	layers, err := i.LayerBlobs(ctx, found)
+	return builds.Image{ID: found.ID, Parent: found.Parent, ChainID: found.ChainID, Config: found.Config, Layers: layers}, err
 }
 
 func (i buildImages) Create(ctx context.Context, n builds.NewImage) (string, error) {
@@ -127,17 +131,6 @@ type containerVolumes struct{ *volumes.Service }
 
 func (v containerVolumes) Mount(ctx context.Context, name, containerID, destination string, writable bool, propagation string) (string, error) {
 	return v.Service.Mount(ctx, name, volumes.Mounting{ContainerID: containerID, Destination: destination, ReadWrite: writable, Propagation: propagation})
-}
-
-// knows and runs are what execs ask of containers at the start.
-func (d *Daemon) knows(id string) bool {
-	_, err := d.containers.Lookup(id)
-	return err == nil
-}
-
-func (d *Daemon) runs(id string) bool {
-	_, status, err := d.containers.Status(id)
-	return err == nil && (status == container.StateRunning || status == container.StatePaused || status == container.StateRestarting)
 }
 
 // Containers counts the containers by state, for metrics.

@@ -47,6 +47,7 @@ type Daemon struct {
 	server *server.Server
 
 	bus        *event.Bus
+	store      *content.Store
 	layers     *snapshot.Layers
 	network    *bridge.Driver
 	runtime    *runtime.Runtime
@@ -131,22 +132,22 @@ func (d *Daemon) open(ctx context.Context, c *config.Config) error {
 	if d.bus, err = event.Open(db, keptEvents); err != nil {
 		return err
 	}
-	store, err := content.Open(ctx, filepath.Join(c.DataRoot, "images"), d.log.Named("content"))
-	if err != nil {
+	if d.store, err = content.Open(ctx, filepath.Join(c.DataRoot, "images"), d.log.Named("content")); err != nil {
 		return err
 	}
-	d.onClose(store.Close)
-	d.layers = snapshot.New(store, filepath.Join(c.DataRoot, "layers"), d.log.Named("layers"))
+	d.onClose(d.store.Close)
+	d.layers = snapshot.New(d.store, filepath.Join(c.DataRoot, "layers"), d.log.Named("layers"))
+	d.onClose(func() error { d.layers.Wait(); return nil })
 	if err := d.openNetwork(ctx, c, db); err != nil {
 		return err
 	}
 	if err := d.openRuntime(ctx, c); err != nil {
 		return err
 	}
-	if err := d.openImages(ctx, c, store); err != nil {
+	if err := d.openImages(ctx, c); err != nil {
 		return err
 	}
-	if err := d.openContainers(ctx, c, db, store); err != nil {
+	if err := d.openContainers(ctx, c, db); err != nil {
 		return err
 	}
 	d.builds, err = builds.New(builds.Config{
@@ -156,7 +157,7 @@ func (d *Daemon) open(ctx context.Context, c *config.Config) error {
 	if err != nil {
 		return err
 	}
-	return d.openSystem(c, db, store)
+	return d.openSystem(c, db)
 }
 
 func (d *Daemon) openNetwork(ctx context.Context, c *config.Config, db *metadata.DB) error {
@@ -226,7 +227,7 @@ func helper(dir, name string) (string, error) {
 	return path, nil
 }
 
-func (d *Daemon) openImages(ctx context.Context, c *config.Config, store *content.Store) error {
+func (d *Daemon) openImages(ctx context.Context, c *config.Config) error {
 	client, err := registry.New(registry.Config{
 		Mirrors: c.Mirrors, Insecure: c.InsecureRegistries, Index: c.SearchIndex, CertsDirs: c.CertsDirs,
 		UserAgent: "cleatd/" + version.String(), Log: d.log.Named("registry"),
@@ -236,12 +237,12 @@ func (d *Daemon) openImages(ctx context.Context, c *config.Config, store *conten
 	}
 	d.onClose(func() error { client.Close(); return nil })
 	d.images, err = images.Open(ctx, images.Config{
-		Store: store, Layers: d.layers, Registry: client, Events: d.bus, Users: imageUsers{d}, Changes: containers.ApplyChanges, MaxDownloads: c.Downloads, Log: d.log.Named("images"),
+		Store: d.store, Layers: d.layers, Registry: client, Events: d.bus, Users: imageUsers{d}, Changes: containers.ApplyChanges, MaxDownloads: c.Downloads, Log: d.log.Named("images"),
 	})
 	return err
 }
 
-func (d *Daemon) openContainers(ctx context.Context, c *config.Config, db *metadata.DB, store *content.Store) error {
+func (d *Daemon) openContainers(ctx context.Context, c *config.Config, db *metadata.DB) error {
 	kernel, err := spec.ReadKernel()
 	if err != nil {
 		return fmt.Errorf("daemon: %w", err)
@@ -261,7 +262,7 @@ func (d *Daemon) openContainers(ctx context.Context, c *config.Config, db *metad
 	}
 	d.containers, err = containers.New(ctx, containers.Config{
 		Root: filepath.Join(c.DataRoot, "containers"), DB: db, Events: d.bus, Kernel: kernel, Runtime: containers.WrapRuntime(d.runtime), Layers: d.layers,
-		Network: d.networks, Images: containerImages{d.images}, Volumes: containerVolumes{d.volumes}, Execs: d.execs, Driver: storageDriver(store), Watcher: watcher, Log: d.log.Named("containers"),
+		Network: d.networks, Images: containerImages{d.images}, Volumes: containerVolumes{d.volumes}, Execs: d.execs, Driver: storageDriver(d.store), Watcher: watcher, Log: d.log.Named("containers"),
 	})
 	if err != nil {
 		return err
@@ -270,11 +271,11 @@ func (d *Daemon) openContainers(ctx context.Context, c *config.Config, db *metad
 	return nil
 }
 
-func (d *Daemon) openSystem(c *config.Config, db *metadata.DB, store *content.Store) error {
+func (d *Daemon) openSystem(c *config.Config, db *metadata.DB) error {
 	var err error
 	d.system, err = system.New(system.Config{
 		DB: db, Bus: d.bus,
-		Containers: d.Containers, Images: d.countImages, Storage: func() (string, [][2]string) { return storageDriver(store), nil },
+		Containers: d.Containers, Images: d.countImages, Storage: func() (string, [][2]string) { return storageDriver(d.store), nil },
 		DataRoot: c.DataRoot, Debug: d.log.IsDebug(), Labels: c.Labels, Pools: addressPools(c.Pools), Mirrors: c.Mirrors, InsecureRegistries: c.InsecureRegistries,
 		Version: version.String(), Commit: version.Commit(), APIVersion: server.Newest().String(), MinAPIVersion: server.Oldest().String(), Log: d.log.Named("system"),
 	})
@@ -294,8 +295,9 @@ func (d *Daemon) reconcile(ctx context.Context) error {
 	if err := d.containers.Reconcile(ctx); err != nil {
 		return err
 	}
-	if err := d.execs.Reconcile(ctx, d.knows, d.runs); err != nil {
+	if err := d.builds.Reconcile(ctx); err != nil {
 		return err
 	}
-	return d.builds.Reconcile(ctx)
+	d.store.Collect() // what of an earlier daemon's work nothing refers to
+	return nil
 }

@@ -83,7 +83,7 @@ var Routes = []Route{
 	{Method: "DELETE", Pattern: "/images/{name...}", Response: ImageDelete, Image: true},
 	{Method: "POST", Pattern: "/commit", Request: CommitConfig, Response: Commit, Query: commitSteps, Parameters: []Need{{Path: "changes", Since: v1(19)}}},
 	{Method: "POST", Pattern: "/build/prune", Since: v1(31), What: "build cache prune"},
-	{Method: "POST", Pattern: "/build", Query: buildSteps, Parameters: buildParameters},
+	{Method: "POST", Pattern: "/build", Query: buildSteps, Parameters: buildParameters, Special: buildTraits},
 	{Pattern: "/distribution/{name...}/json", Since: v1(30), What: "distribution inspect"},
 
 	{Method: "POST", Pattern: "/networks/create", Since: v1(21), What: "networks", Request: NetworkCreate, Fields: []Need{

@@ -53,6 +53,9 @@ var (
 	tagTraits = []Trait{
 		{Name: "tag-needs-force", Until: v1(24), What: "a tag that names another image moves only with force, else 409"},
 	}
+	buildTraits = []Trait{
+		{Name: "build-no-aux", Until: v1(30), What: "the image's id is not sent as a message of its own (aux)"},
+	}
 	networkListTraits = []Trait{
 		{Name: "network-list-containers", Until: v1(28), What: "the list says which containers are connected"},
 	}

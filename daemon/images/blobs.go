@@ -5,7 +5,6 @@ package images
 import (
 	"bufio"
 	"bytes"
-	"compress/bzip2"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -15,14 +14,13 @@ import (
 
 	ccontent "github.com/containerd/containerd/v2/core/content"
 	"github.com/containerd/containerd/v2/core/images"
-	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
 	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
-	"github.com/ulikunitz/xz"
 
 	"github.com/cleat-dev/cleat/api/errs"
+	unarchive "github.com/cleat-dev/cleat/daemon/archive"
 	"github.com/cleat-dev/cleat/daemon/content"
 )
 
@@ -157,26 +155,14 @@ func Decompress(r io.Reader) (io.ReadCloser, error) {
 	if err != nil && err != io.EOF {
 		return nil, err
 	}
-	switch {
-	case bytes.HasPrefix(magic, []byte{0x1f, 0x8b}):
-		z, err := gzip.NewReader(buffered)
-		return z, badArchive(err)
-	case bytes.HasPrefix(magic, []byte("BZh")):
-		return io.NopCloser(bzip2.NewReader(buffered)), nil
-	case bytes.HasPrefix(magic, []byte{0xfd, '7', 'z', 'X', 'Z', 0}):
-		z, err := xz.NewReader(buffered)
-		if err != nil {
-			return nil, badArchive(err)
-		}
-		return io.NopCloser(z), nil
-	case isZstd(magic):
+	if isZstd(magic) { // layers may begin with a skippable frame
 		z, err := zstd.NewReader(buffered, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxWindow))
 		if err != nil {
 			return nil, badArchive(err)
 		}
 		return z.IOReadCloser(), nil
 	}
-	return io.NopCloser(buffered), nil
+	return unarchive.Decompress(buffered) //nolint:wrapcheck // it says that it is about an archive
 }
 
 func badArchive(err error) error {
@@ -205,4 +191,10 @@ func ociLayer(mediaType string) string {
 		return ocispec.MediaTypeImageLayer
 	}
 	return mediaType
+}
+
+// LayerBlobs are the blobs of an image's layers, the lowest first.
+func (s *Service) LayerBlobs(ctx context.Context, i Image) ([]ocispec.Descriptor, error) {
+	m, err := s.manifest(ctx, i.Manifest)
+	return m.Layers, err
 }

@@ -227,12 +227,12 @@ func workingDir(dir string) string {
 	return path.Join("/", dir)
 }
 
-// cgroup is the container's own, or one below CgroupParent that still carries the instance and the id.
+// cgroup is the container's own, or one of the same name, its id, below CgroupParent.
 func (o *Options) cgroup() string {
 	if o.Host.CgroupParent == "" {
 		return o.CgroupsPath
 	}
-	return path.Join("/", o.Host.CgroupParent, strings.ReplaceAll(strings.Trim(o.CgroupsPath, "/"), "/", "-"))
+	return path.Join("/", o.Host.CgroupParent, path.Base(o.CgroupsPath))
 }
 
 func (k *Kernel) namespaces(o *Options) []specs.LinuxNamespace {
