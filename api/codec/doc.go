@@ -52,6 +52,7 @@
 //	exec-resize-201          < 1.25  exec resize: 201, later 200; D "Exec Resize", M 1.19 to 1.24
 //	exec-inspect-plain-text  < 1.22  exec inspect: Content-Type plain/text; D "Exec Inspect", M 1.19 to 1.21
 //	exec-inspect-container   < 1.22  exec inspect has the whole container; D "Exec Inspect", V 2
+//	build-no-aux             < 1.30  the message with the image's id, aux, is left out; V 4
 //	tag-needs-force          < 1.24  tag of a name in use: 409 without force; D "Tag an image", V 3
 //	load-progress            ≥ 1.23  load answers a stream of messages; V 3. Below: 200 and nothing, D "Load a tarball"
 //	network-list-containers  < 1.28  the list of networks has their containers; V 4
