@@ -3,10 +3,10 @@
 package main
 
 import (
-	"bufio"
 	"fmt"
 	"os"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -36,28 +36,35 @@ func trimmed(next func(server.Call), log hclog.Logger) (observe func(server.Call
 // only starting takes is most of it. They come back from the page cache when they are touched.
 func trim() error {
 	debug.FreeOSMemory()
-	program, err := os.Readlink("/proc/self/exe")
+	all, err := spans()
 	if err != nil {
 		return err
 	}
-	maps, err := os.Open("/proc/self/smaps")
-	if err != nil {
-		return err
-	}
-	defer maps.Close()
-	var all []span
-	for lines := bufio.NewScanner(maps); lines.Scan(); {
-		all = addSpan(all, lines.Text(), program)
-	}
+	// Last of all and by itself: whatever runs after it takes pages again, and with each as much as the page cache has
+	// in one piece.
 	for _, s := range all {
-		if !s.clean {
-			continue
-		}
-		if _, _, e := unix.Syscall(unix.SYS_MADVISE, s.start, s.end-s.start, unix.MADV_DONTNEED); e != 0 {
+		if _, _, e := unix.RawSyscall(unix.SYS_MADVISE, s.start, s.end-s.start, unix.MADV_DONTNEED); e != 0 {
 			return fmt.Errorf("madvise: %w", e)
 		}
 	}
 	return nil
+}
+
+// spans are the parts of the program that can be dropped.
+func spans() ([]span, error) {
+	program, err := os.Readlink("/proc/self/exe")
+	if err != nil {
+		return nil, err
+	}
+	maps, err := os.ReadFile("/proc/self/smaps")
+	if err != nil {
+		return nil, err
+	}
+	var all []span
+	for line := range strings.Lines(string(maps)) {
+		all = addSpan(all, strings.TrimSuffix(line, "\n"), program)
+	}
+	return slices.DeleteFunc(all, func(s span) bool { return !s.clean }), nil
 }
 
 // span is a mapping. Only one that is clean can be dropped: it has no page that differs from the program's file.
