@@ -28,14 +28,26 @@ func coldStart(ctx context.Context, s *subject) (float64, error) {
 	return best, nil
 }
 
+// rest is how long an engine has had nothing to do before its memory is measured: both of them give memory back then.
+const rest = 6 * time.Second
+
 // idlePSS is the memory of the engine's own processes when it has nothing to do.
-func idlePSS(_ context.Context, s *subject) (float64, error) { return s.pss() }
+func idlePSS(ctx context.Context, s *subject) (float64, error) { return s.restingPSS(ctx) }
+
+func (s *subject) restingPSS(ctx context.Context) (float64, error) {
+	select {
+	case <-time.After(rest):
+		return s.pss()
+	case <-ctx.Done():
+		return 0, ctx.Err()
+	}
+}
 
 // perContainer is how much the engine's processes grow for each container that runs; the container's own memory does
 // not count.
 func perContainer(ctx context.Context, s *subject) (float64, error) {
 	const n = 20
-	before, err := s.pss()
+	before, err := s.restingPSS(ctx)
 	if err != nil {
 		return 0, err
 	}
@@ -44,7 +56,7 @@ func perContainer(ctx context.Context, s *subject) (float64, error) {
 	if err != nil {
 		return 0, err
 	}
-	after, err := s.pss()
+	after, err := s.restingPSS(ctx)
 	return (after - before) / n, err
 }
 
