@@ -183,6 +183,9 @@ func (c *Conf) set(key, value string) {
 	case "unified":
 		c.Unified = value == "1"
 	case "cgroup":
+		if value == "" {
+			return
+		}
 		c.Cgroups = append(c.Cgroups, value)
 	}
 }

@@ -93,8 +93,8 @@ func (e Entry) Append(dst []byte) []byte {
 	dst = appendFlag(dst, "oom", e.OOM)
 	if e.Restart {
 		dst = append(dst, " restart"...)
-		dst = appendInt(dst, "delay", e.Delay)
 	}
+	dst = appendInt(dst, "delay", e.Delay)
 	dst = appendText(dst, "class", e.Class)
 	dst = appendText(dst, "message", e.Message)
 	return append(dst, '\n')
