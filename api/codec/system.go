@@ -32,8 +32,10 @@ func documentedInfo(o Object) {
 // Version is the answer of GET /version. Only 1.18 and older are reduced: without a version in the path, which is how
 // every client probes, it is the newest.
 var Version = &Shape{Name: "version", Steps: []Step{
-	{Since: v1(19), What: "only the documented keys", Down: documented(
-		"Version", "Os", "KernelVersion", "GoVersion", "GitCommit", "Arch", "ApiVersion")},
+	{Since: v1(19), What: "only the documented keys, and all of them", Down: func(o Object) {
+		defaults(Object{"GitCommit": ""})(o) // of a build that knows none
+		only(o, "Version", "Os", "KernelVersion", "GoVersion", "GitCommit", "Arch", "ApiVersion")
+	}},
 }}
 
 // Wait is the answer of POST /containers/{id}/wait. It is one object, and a stream to those who lift it: from 1.30 on the

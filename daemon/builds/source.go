@@ -219,7 +219,7 @@ func (b *build) get(ctx context.Context, address string) (*http.Response, error)
 	}
 	resp, err := b.s.HTTP.Do(r)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // it names method and address
+		return nil, fmt.Errorf("%w: %w", err, errs.ErrInternal) // the daemon is there, what it was sent to is not
 	}
 	if resp.StatusCode < http.StatusBadRequest {
 		return resp, nil

@@ -296,10 +296,15 @@ func TestReal(t *testing.T) {
 		if _, err := fmt.Fprintln(c, "x"); err != nil {
 			t.Fatal(err)
 		}
-		for ids := m.Of(cid); len(ids) == 0; ids = m.Of(cid) { // the start is under way in another goroutine
+		for running := false; !running; { // the start is under way in another goroutine
 			if err := p.Sync(t.Context()); err != nil {
 				t.Fatal(err)
 			}
+			found, err := m.Inspect(t.Context(), id)
+			if err != nil {
+				t.Fatal(err)
+			}
+			running = found.Running
 		}
 		m.stop(t)
 		if _, err := fmt.Fprintln(c, "while it was dead"); err != nil {

@@ -305,13 +305,13 @@ func (s *Service) Container(ctx context.Context, id string) (container.InspectRe
 	return s.containers.Inspect(ctx, r.ContainerID, false)
 }
 
-// Of lists the running execs of a container, for its inspect.
+// Of lists the execs of a container that have not ended, for its inspect: those not started yet are among them.
 func (s *Service) Of(containerID string) []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var ids []string
 	for id, e := range s.of[containerID] {
-		if e.State == running {
+		if e.State != ended {
 			ids = append(ids, id)
 		}
 	}

@@ -34,7 +34,7 @@ const tellTime = 5 * time.Second
 // o.Tty asks for output without frames, as that of a terminal always is; whether there is a terminal was said at the
 // creation. o.ConsoleSize goes before that of the creation.
 func (s *Service) Start(ctx context.Context, id string, o container.ExecStartRequest, take func(tty bool) (net.Conn, []byte, error)) error {
-	r, err := s.claim(id)
+	r, err := s.claim(ctx, id)
 	if err != nil {
 		return err
 	}
@@ -63,13 +63,18 @@ func (s *Service) Start(ctx context.Context, id string, o container.ExecStartReq
 }
 
 // claim makes an exec this call's to start.
-func (s *Service) claim(id string) (record, error) {
+func (s *Service) claim(ctx context.Context, id string) (record, error) {
 	r, err := s.get(id)
 	if err != nil {
 		return r, err
 	}
 	if _, err := s.runs(r.ContainerID); err != nil {
 		return r, err
+	}
+	if r.State == running { // or it has ended, and the journal has yet to say so: the client is told which
+		if err := s.catchUp(ctx, &r); err != nil {
+			return r, err
+		}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -27,7 +27,7 @@ func TestOldestContract(t *testing.T) {
 		status int
 		want   string
 	}{
-		{"POST /v1.18/images/a/tag?repo=b", nil, http.StatusConflict, "Conflict: Tag latest is already set to image " + hexOf(b) + ", if you want to replace it, please use -f option\n"},
+		{"POST /v1.18/images/a/tag?repo=b", nil, http.StatusConflict, "Conflict: Tag b:latest is already set to image " + hexOf(b) + ", if you want to replace it, please use -f option\n"},
 		{"POST /v1.41/images/b/tag?repo=a", nil, http.StatusCreated, ""},
 		{"POST /v1.18/images/" + hexOf(a) + "/tag?repo=a&force=1", nil, http.StatusCreated, ""},
 		{"POST /v1.18/images/a/tag?repo=A", nil, http.StatusBadRequest, "must be lowercase"},

@@ -71,11 +71,13 @@ func (s *Service) Import(ctx context.Context, i Import, out func(stream.Message)
 		return "", err
 	}
 	defer done()
-	counted := &progress{r: body, every: progressInterval, report: func(read int64) {
-		detail := &stream.Progress{Current: read, Total: max(total, 0)}
-		_ = out(stream.Message{Status: "Importing", Detail: detail, Progress: detail.String()}) // a client that left ends ctx
-	}}
-	if n.Layer, n.DiffID, err = s.take(ctx, counted); err != nil {
+	if i.Source != "-" { // who sends the archive knows how far it is: the document's answer is one message
+		body = &progress{r: body, every: progressInterval, report: func(read int64) {
+			detail := &stream.Progress{Current: read, Total: max(total, 0)}
+			_ = out(stream.Message{Status: "Importing", Detail: detail, Progress: detail.String()}) // a client that left ends ctx
+		}}
+	}
+	if n.Layer, n.DiffID, err = s.take(ctx, body); err != nil {
 		return "", err
 	}
 	id, err := s.Create(ctx, n)

@@ -157,8 +157,8 @@ func oneRepository(names []reference.Named) bool {
 // image removes an image without names, and then the parents that were only there for it. Quiet is for what follows
 // from a request that succeeded: what still needs the image is then no error.
 func (d *removal) image(ctx context.Context, id string, prune, quiet bool) error {
-	for id != "" {
-		var parent string
+	for next := id; next != ""; {
+		id, parent := next, "" // of this round: the events come later
 		err := d.s.update(ctx, func(c *change) error {
 			r := d.s.index.images[id]
 			if r == nil {
@@ -189,7 +189,7 @@ func (d *removal) image(ctx context.Context, id string, prune, quiet bool) error
 		if !prune {
 			return nil
 		}
-		id, quiet = parent, true
+		next, quiet = parent, true
 		d.force = false
 	}
 	return nil

@@ -168,7 +168,7 @@ func TestTag(t *testing.T) {
 	ctx := t.Context()
 	a, b := w.made("a", "", "a"), w.made("b", "", "b")
 	w.events.take()
-	if err := w.Tag(ctx, "a", "b", "", false); !errors.Is(err, errs.ErrConflict) || !strings.HasPrefix(err.Error(), "Conflict: Tag latest is already set to image "+hexOf(b)) {
+	if err := w.Tag(ctx, "a", "b", "", false); !errors.Is(err, errs.ErrConflict) || !strings.HasPrefix(err.Error(), "Conflict: Tag b:latest is already set to image "+hexOf(b)) {
 		t.Errorf("a name in use: %v", err)
 	}
 	must(t, w.Tag(ctx, "b", "b", "latest", false), w.Tag(ctx, a, "b", "latest", true))

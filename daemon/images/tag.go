@@ -53,7 +53,7 @@ func (s *Service) Tag(ctx context.Context, ref, repo, tag string, force bool) er
 		id = r.id
 		if old, ok := s.index.names[named.String()]; ok && old.id != id && !force {
 			return fmt.Errorf("Conflict: Tag %s is already set to image %s, if you want to replace it, please use -f option: %w", //nolint:staticcheck // the engine's words
-				named.Tag(), hexOf(old.id), errs.ErrConflict)
+				reference.FamiliarString(named), hexOf(old.id), errs.ErrConflict)
 		}
 		return c.name(named, id, r.manifest)
 	})

@@ -75,6 +75,9 @@ func refusal(response *http.Response) error {
 		text = text[:maxErrorText] + "…"
 	}
 	e.Message = "received unexpected HTTP status: " + response.Status
+	if response.StatusCode == http.StatusUnauthorized { // as the registries that give a reason say it
+		e.Message = "unauthorized: authentication required"
+	}
 	if text != "" && !strings.HasPrefix(text, "<") {
 		e.Message += ": " + text
 	}

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"github.com/containerd/containerd/v2/core/leases"
 	"github.com/containerd/containerd/v2/core/mount"
@@ -18,26 +19,61 @@ import (
 
 	"github.com/cleat-dev/cleat/api/errs"
 	"github.com/cleat-dev/cleat/daemon/content"
-
-	cfs "github.com/containerd/continuity/fs"
 )
 
-// Size returns the bytes on the disk of a container's own files, and those together with its image's.
+// Size returns the bytes of a container's own files, and those together with its image's. As with engines, folders count
+// nothing and a file with several names once.
 func (l *Layers) Size(ctx context.Context, id string) (rw, root int64, err error) {
 	defer l.ids.lock(id)()
 	n, err := l.get(id)
 	if err != nil {
 		return 0, 0, err
 	}
-	usage, err := cfs.DiskUsage(ctx, l.kind.used(n))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) { // files come and go while it runs
+	own, err := fileSizes(ctx, l.kind.used(n))
+	if err != nil {
 		return 0, 0, fmt.Errorf("layer %s: %w", id, err)
 	}
 	image, err := l.ChainSize(ctx, n.Chain)
 	if err != nil {
 		return 0, 0, fmt.Errorf("layer %s: %w", id, err)
 	}
-	return usage.Size, usage.Size + image, nil
+	return own, own + image, nil
+}
+
+// fileSizes sums up the lengths of all files below a folder.
+func fileSizes(ctx context.Context, dir string) (total int64, err error) {
+	type inode struct{ dev, ino uint64 }
+	linked := map[inode]bool{}
+	err = filepath.WalkDir(dir, func(_ string, e fs.DirEntry, err error) error {
+		if err == nil {
+			err = ctx.Err()
+		}
+		if err != nil || e.IsDir() {
+			return gone(err)
+		}
+		info, err := e.Info()
+		if err != nil {
+			return gone(err)
+		}
+		if st, ok := info.Sys().(*syscall.Stat_t); ok && st.Nlink > 1 {
+			key := inode{st.Dev, st.Ino}
+			if linked[key] {
+				return nil
+			}
+			linked[key] = true
+		}
+		total += info.Size()
+		return nil
+	})
+	return total, err //nolint:wrapcheck // it names the file
+}
+
+// gone passes over what is not there any more: files come and go while a container runs.
+func gone(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
 }
 
 // ChainSize returns the bytes of the files in all layers of a chain; 0 for scratch.

@@ -159,12 +159,15 @@ func (s *Service) fixed() system.Info {
 func (s *Service) registries() *registry.ServiceConfig {
 	mirrors := append([]string{}, s.cfg.Mirrors...)
 	c := &registry.ServiceConfig{
-		InsecureRegistryCIDRs: []netip.Prefix{netip.MustParsePrefix("::1/128"), netip.MustParsePrefix("127.0.0.0/8")},
+		InsecureRegistryCIDRs: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")},
 		IndexConfigs:          map[string]*registry.IndexInfo{"docker.io": {Name: "docker.io", Mirrors: mirrors, Secure: true, Official: true}},
 		Mirrors:               mirrors,
 	}
 	for _, r := range s.cfg.InsecureRegistries {
 		if p, err := netip.ParsePrefix(r); err == nil {
+			if slices.Contains(c.InsecureRegistryCIDRs, p) {
+				continue
+			}
 			c.InsecureRegistryCIDRs = append(c.InsecureRegistryCIDRs, p)
 		} else {
 			c.IndexConfigs[r] = &registry.IndexInfo{Name: r, Mirrors: []string{}}

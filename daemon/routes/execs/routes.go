@@ -85,6 +85,7 @@ func (h handler) resize(w http.ResponseWriter, r *server.Request) error {
 	case err != nil:
 		return err
 	case r.Trait("exec-resize-201"):
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8") // the document's
 		w.WriteHeader(http.StatusCreated)
 	default:
 		w.WriteHeader(http.StatusOK)
