@@ -255,7 +255,8 @@ func (s *Service) OnOOM(id string) {
 }
 
 // Wait begins to wait for a container: what happens after Wait has returned is not missed. The code is that of the run
-// that ended, message why a start failed. The conditions: not running now or ended once (the default); the next end, also
+// that ended, message why a start failed: whoever waits for an end that is still to come hears that from the start, as on
+// other engines, and clients print both. The conditions: not running now or ended once (the default); the next end, also
 // of a later run; removed. Others are errs.ErrInvalid.
 func (s *Service) Wait(ref string, condition container.WaitCondition) (func(ctx context.Context) (code int, message string, err error), error) {
 	switch condition {
@@ -277,6 +278,9 @@ func (s *Service) Wait(ref string, condition container.WaitCondition) (func(ctx 
 	return func(ctx context.Context) (int, string, error) {
 		select {
 		case <-note.done:
+			if condition == container.WaitConditionNextExit {
+				return note.code, "", nil
+			}
 			return note.code, note.message, nil
 		case <-c.gone:
 			return c.lastCode()
@@ -289,7 +293,7 @@ func (s *Service) Wait(ref string, condition container.WaitCondition) (func(ctx 
 func (c *ctr) waitGone(ctx context.Context) (int, string, error) {
 	select {
 	case <-c.gone:
-		return c.lastCode()
+		return c.record().State.ExitCode, "", nil
 	case <-ctx.Done():
 		return 0, "", fmt.Errorf("wait for container %s: %w", short(c.id), ctx.Err())
 	}

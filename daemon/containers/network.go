@@ -107,7 +107,7 @@ func (s *Service) join(ctx context.Context, r *record, name, iface string, ports
 	}
 	joined, err := s.network.Join(ctx, endpoint)
 	if err != nil {
-		return joined, fmt.Errorf("driver failed programming external connectivity on endpoint %s: %w", r.Name, err)
+		return joined, fmt.Errorf("container %s joins network %s: %w", short(r.ID), name, err)
 	}
 	return joined, nil
 }
