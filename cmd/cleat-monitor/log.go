@@ -16,6 +16,8 @@ type logger interface {
 	idle()
 	// close is called once, at the end of all.
 	close()
+	// pending reports whether something is still on its way; the driver calls leave when it no longer is.
+	pending() bool
 }
 
 var errDriver = errors.New("unknown log driver")
@@ -27,6 +29,8 @@ func (m *monitor) openLog() (logger, error) {
 		return noLog{}, nil
 	case "json-file":
 		return openLogFile(m.conf)
+	case "syslog", "journald":
+		return m.openSocketLog(m.conf)
 	}
 	return nil, errDriver
 }
@@ -37,3 +41,4 @@ func (noLog) write(byte, []byte) {}
 func (noLog) end()               {}
 func (noLog) idle()              {}
 func (noLog) close()             {}
+func (noLog) pending() bool      { return false }

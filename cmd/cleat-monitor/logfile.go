@@ -115,6 +115,8 @@ func (f *logFile) close() {
 	f.fd = -1
 }
 
+func (f *logFile) pending() bool { return false }
+
 // flush writes the buffer.
 func (f *logFile) flush() {
 	if len(f.out) == 0 {

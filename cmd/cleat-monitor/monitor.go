@@ -28,6 +28,8 @@ const (
 	drainTime = 1000
 	// lingerTime is how long a session with unsent output may stand still after the container's end.
 	lingerTime = 10 * 60 * 1000
+	// logTime is how long a log receiver may take for the last lines.
+	logTime = 5000
 )
 
 // A monitor owns one container.
@@ -151,6 +153,9 @@ func (m *monitor) leave() {
 	wait := int64(lingerTime)
 	if len(m.io.clients) == 0 && m.sessionsOfExecs() == 0 {
 		wait = 0 // the request that led here is still to be answered
+		if m.log.pending() {
+			wait = logTime
+		}
 	}
 	m.gone = m.after(wait, func() { syscall.Exit(0) })
 }

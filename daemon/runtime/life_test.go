@@ -4,6 +4,8 @@ package runtime_test
 
 import (
 	"errors"
+	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -334,5 +336,97 @@ func TestUndeliveredEntriesComeAgain(t *testing.T) {
 	defer h.mu.Unlock()
 	if refused != 2 || len(of(h.entries["refused"], runtime.KindStart)) != 1 {
 		t.Errorf("refused %d times: %s", refused, text(h.entries["refused"]))
+	}
+}
+
+// TestSocketLogs: syslog and journald get every line, also when they are there only later.
+func TestSocketLogs(t *testing.T) {
+	t.Parallel()
+	h := newHost(t)
+	const lines = 300
+	args := []string{"sh", "-c", fmt.Sprintf("for i in $(seq 1 %d); do echo line $i; done; echo to stderr >&2; printf unfinished", lines)}
+	type receiver struct {
+		address string
+		read    func(t *testing.T, enough func(string) bool) string
+	}
+	datagrams := func(conn net.PacketConn) func(*testing.T, func(string) bool) string {
+		return func(t *testing.T, enough func(string) bool) string {
+			var all strings.Builder
+			buf := make([]byte, 64<<10)
+			for !enough(all.String()) {
+				_ = conn.SetReadDeadline(time.Now().Add(30 * time.Second))
+				n, _, err := conn.ReadFrom(buf)
+				if err != nil {
+					t.Fatalf("%v after %q", err, all.String())
+				}
+				all.Write(append(buf[:n], '\n'))
+			}
+			return all.String()
+		}
+	}
+	unixgram, err := net.ListenPacket("unixgram", filepath.Join(h.root, "log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	udp, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tcp, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { unixgram.Close(); udp.Close(); tcp.Close() })
+	receivers := map[string]receiver{
+		"unixgram": {"unixgram://" + filepath.Join(h.root, "log"), datagrams(unixgram)},
+		"udp":      {"udp://" + udp.LocalAddr().String(), datagrams(udp)},
+		"tcp": {"tcp://" + tcp.Addr().String(), func(t *testing.T, enough func(string) bool) string {
+			conn, err := tcp.Accept()
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			var all strings.Builder
+			buf := make([]byte, 64<<10)
+			for !enough(all.String()) {
+				n, err := conn.Read(buf)
+				if err != nil {
+					t.Fatalf("%v after %q", err, all.String())
+				}
+				all.Write(buf[:n])
+			}
+			return all.String()
+		}},
+	}
+	for name, r := range receivers {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := h.bundle("syslog-"+name, args...)
+			b.Log = runtime.LogConfig{
+				Driver: "syslog", Tag: "my-tag", Options: map[string]string{"syslog-address": r.address, "syslog-facility": "local1", "syslog-format": "rfc5424"},
+			}
+			h.start(b)
+			got := r.read(t, func(all string) bool {
+				return strings.Contains(all, "unfinished") && strings.Contains(all, "to stderr")
+			})
+			for i := 1; i <= lines; i++ {
+				if n := strings.Count(got, fmt.Sprintf("my-tag - line %d\n", i)); n != 1 && name != "udp" {
+					t.Fatalf("line %d is there %d times: %q", i, n, got)
+				}
+			}
+			if !strings.HasPrefix(got, "<142>1 20") || !strings.Contains(got, "<139>1 20") {
+				t.Errorf("severities: %q", got[:min(200, len(got))])
+			}
+			if e := h.until("syslog-"+name, runtime.KindExit, 1); e.Code != 0 {
+				t.Errorf("%+v", e)
+			}
+		})
+	}
+	for _, options := range []map[string]string{
+		{"syslog-address": "nonesuch"}, {"syslog-address": "ftp://x"}, {"syslog-facility": "nonesuch"}, {"syslog-format": "x"}, {"max-size": "1"},
+	} {
+		if err := (runtime.LogConfig{Driver: "syslog", Options: options}).Check(); err == nil {
+			t.Errorf("%v is taken", options)
+		}
 	}
 }

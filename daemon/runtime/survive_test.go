@@ -503,7 +503,9 @@ func TestReboot(t *testing.T) {
 	h.until("pending", runtime.KindStop, 1)
 	// And it can be started again, with the next number.
 	h.start(h.bundle("pending", "true"))
-	entries := h.wait("pending", "end", func(entries []entry) bool { return !entries[len(entries)-1].Restart && entries[len(entries)-1].Kind == runtime.KindExit })
+	entries := h.wait("pending", "end", func(entries []entry) bool {
+		return !entries[len(entries)-1].Restart && entries[len(entries)-1].Kind == runtime.KindExit
+	})
 	if last := entries[len(entries)-1]; last.Run < 5 {
 		t.Errorf("%+v", last)
 	}
