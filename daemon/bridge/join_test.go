@@ -164,7 +164,7 @@ func TestJoinRefuses(t *testing.T) {
 		{"bad protocol", Endpoint{ContainerID: "a", Ports: []Port{{Port: 80, Proto: "icmp"}}}, errs.ErrInvalid, "80/icmp"},
 		{"port zero", Endpoint{ContainerID: "a", Ports: []Port{{Proto: "tcp"}}}, errs.ErrInvalid, "invalid port"},
 		{"port of a process", Endpoint{ContainerID: "a", Ports: []Port{{Port: 81}, {Port: 80, HostPort: takenPort}}}, errs.ErrInternal,
-			fmt.Sprintf("driver failed programming external connectivity on endpoint a (")},
+			"driver failed programming external connectivity on endpoint a ("},
 		{"port of a process, at the end", Endpoint{ContainerID: "a", Ports: []Port{{Port: 81}, {Port: 80, HostPort: takenPort}}}, errs.ErrInternal,
 			fmt.Sprintf("Bind for 0.0.0.0:%d failed: port is already allocated", takenPort)},
 		{"port of a container", Endpoint{ContainerID: "a", Ports: []Port{{Port: 80, HostPort: first.Ports[0].HostPort, HostIP: netip.MustParseAddr("127.0.0.1")}}}, errs.ErrInternal,

@@ -258,7 +258,7 @@ func TestSkopeo(t *testing.T) {
 func TestRemoveAsEngine(t *testing.T) {
 	t.Parallel()
 	e, w, ctx := acctest.NewDockerd(t), newWorld(t, registry.Config{}), t.Context()
-	host := w.serve()
+
 	var names []string
 	made := map[string]string{}
 	base := w.made("one", "1", "a")
@@ -275,7 +275,7 @@ func TestRemoveAsEngine(t *testing.T) {
 
 	// Loading makes no parents, so have none here either.
 	fresh := newWorld(t, registry.Config{})
-	host = fresh.serve()
+	host := fresh.serve()
 	must(t, fresh.Load(ctx, bytes.NewReader(saved.Bytes()), true, ignore))
 
 	script := []string{
@@ -323,8 +323,8 @@ func normal(status int, body string) any {
 	listed := map[string]any{}
 	for n, item := range items {
 		o, _ := item.(map[string]any)
-		id, listing := o["Id"].(string)
-		if _, listing = o["RepoTags"]; !listing {
+		id, _ := o["Id"].(string)
+		if _, listing := o["RepoTags"]; !listing {
 			listed[strconv.Itoa(n)] = item
 			continue
 		}

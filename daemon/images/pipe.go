@@ -55,7 +55,8 @@ func (p *pipe) end(err error) {
 func (p *pipe) Read(b []byte) (int, error) {
 	if len(p.rest) == 0 {
 		if p.current != nil {
-			p.empty.Put(p.current) //nolint:staticcheck // a slice header is cheap compared with what it holds
+			//lint:ignore SA6002 a slice header is cheap compared with what it holds
+			p.empty.Put(p.current)
 			p.current = nil
 		}
 		var chunk []byte

@@ -47,17 +47,18 @@ func searchFilter(filters map[string][]string) (func(types.SearchResult) bool, e
 		}
 	}
 	boolean := func(name string) (tristate, error) {
-		for _, value := range filters[name] {
-			b, err := strconv.ParseBool(value)
-			if err != nil {
-				return either, fmt.Errorf("invalid filter '%s=[%s]': %w", name, value, errs.ErrInvalid)
-			}
-			if b {
-				return yes, nil
-			}
+		if len(filters[name]) == 0 {
+			return either, nil
+		}
+		b, err := strconv.ParseBool(filters[name][0])
+		switch {
+		case err != nil:
+			return either, fmt.Errorf("invalid filter '%s=[%s]': %w", name, filters[name][0], errs.ErrInvalid)
+		case b:
+			return yes, nil
+		default:
 			return no, nil
 		}
-		return either, nil
 	}
 	automated, err := boolean("is-automated")
 	if err != nil {
@@ -77,6 +78,7 @@ func searchFilter(filters map[string][]string) (func(types.SearchResult) bool, e
 	}
 	is := func(want tristate, got bool) bool { return want == either || (want == yes) == got }
 	return func(r types.SearchResult) bool {
+		//lint:ignore SA1019 indexes beside Docker Hub still say it, and clients may ask for it
 		return is(automated, r.IsAutomated) && is(official, r.IsOfficial) && r.StarCount >= stars
 	}, nil
 }
