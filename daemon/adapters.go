@@ -9,6 +9,7 @@ import (
 	"net/netip"
 
 	"github.com/moby/moby/api/types/container"
+	"github.com/moby/moby/api/types/image"
 	"github.com/moby/moby/api/types/network"
 	"github.com/moby/moby/api/types/registry"
 	systemtypes "github.com/moby/moby/api/types/system"
@@ -150,4 +151,17 @@ func addressPools(pools []config.Pool) []systemtypes.NetworkAddressPool {
 		out = append(out, systemtypes.NetworkAddressPool{Base: netip.PrefixFrom(pool.Base.Addr(), pool.Base.Bits()), Size: pool.Size})
 	}
 	return out
+}
+
+// imageUsage are the images as GET /system/df counts them: with the containers each has.
+func (d *Daemon) imageUsage(ctx context.Context) ([]image.Summary, int64, error) {
+	list, total, err := d.images.Usage(ctx)
+	for n := range list {
+		list[n].Containers = int64(len(d.containers.UsersOf(list[n].ID)))
+	}
+	return list, total, err
+}
+
+func (d *Daemon) containerUsage(ctx context.Context) ([]container.Summary, error) {
+	return d.containers.List(ctx, containers.ListOptions{All: true, Size: true})
 }

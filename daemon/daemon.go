@@ -276,6 +276,7 @@ func (d *Daemon) openSystem(c *config.Config, db *metadata.DB) error {
 	d.system, err = system.New(system.Config{
 		DB: db, Bus: d.bus,
 		Containers: d.Containers, Images: d.countImages, Storage: func() (string, [][2]string) { return storageDriver(d.store), nil },
+		Stores:   system.Stores{Images: d.imageUsage, Containers: d.containerUsage, Volumes: d.volumes.Usage},
 		DataRoot: c.DataRoot, Debug: d.log.IsDebug(), Labels: c.Labels, Pools: addressPools(c.Pools), Mirrors: c.Mirrors, InsecureRegistries: c.InsecureRegistries,
 		Version: version.String(), Commit: version.Commit(), APIVersion: server.Newest().String(), MinAPIVersion: server.Oldest().String(), Log: d.log.Named("system"),
 	})

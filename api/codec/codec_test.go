@@ -23,7 +23,7 @@ var shapes = map[string]*Shape{
 	"ImageInspect": ImageInspect, "ImageList": ImageList, "ImageHistory": ImageHistory, "ImageDelete": ImageDelete, "Commit": Commit,
 	"ContainerCreated": ContainerCreated, "ContainerStart": ContainerStart, "CommitConfig": CommitConfig, "Wait": Wait, "Update": Update,
 	"ExecCreate": ExecCreate, "ExecCreated": ExecCreated, "Version": Version,
-	"Info": Info, "Event": Event, "Stats": Stats, "ExecInspect": ExecInspect,
+	"DiskUsage": DiskUsage, "Info": Info, "Event": Event, "Stats": Stats, "ExecInspect": ExecInspect,
 	"NetworkCreate": NetworkCreate, "NetworkInspect": NetworkInspect, "NetworkList": NetworkList,
 }
 

@@ -107,7 +107,7 @@ var Routes = []Route{
 	{Method: "GET", Pattern: "/info", Response: Info},
 	{Method: "GET", Pattern: "/version", Response: Version},
 	{Method: "GET", Pattern: "/events", Response: Event},
-	{Pattern: "/system/df", Since: v1(25), What: "disk usage"},
+	{Pattern: "/system/df", Since: v1(25), What: "disk usage", Response: DiskUsage},
 	{Pattern: "/session", Since: v1(31), What: "sessions"},
 	{Pattern: "/plugins", Since: v1(25), What: "plugins"},
 	{Pattern: "/plugins/{rest...}", Since: v1(25), What: "plugins"},

@@ -37,6 +37,8 @@ type Config struct {
 	Images func(ctx context.Context) (int, error)
 	// Storage names the storage driver and what is worth knowing of it; nil: nothing is.
 	Storage func() (driver string, status [][2]string)
+	// Stores are what [Service.DiskUsage] counts. Required for that alone.
+	Stores Stores
 
 	// DataRoot is shown as DockerRootDir.
 	DataRoot string

@@ -12,6 +12,8 @@ import (
 type Backend interface {
 	// Info describes host and daemon.
 	Info(ctx context.Context) (system.Info, error)
+	// DiskUsage says what kinds of objects take on the disk; no kinds are all. It is errs.ErrInvalid for one there is not.
+	DiskUsage(ctx context.Context, kinds []string) (system.DiskUsage, error)
 	// Version describes the program.
 	Version(ctx context.Context) (system.VersionResponse, error)
 	// Events are the messages between two times, as text, that the filters let through. It is errs.ErrInvalid when

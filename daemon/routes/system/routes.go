@@ -19,6 +19,7 @@ func Routes(b Backend) []server.Route {
 		{Method: "GET", Path: "/info", Handle: h.info, Doc: "Display system-wide information"},
 		{Method: "GET", Path: "/version", Handle: h.version, Doc: "Show the docker version information"},
 		{Method: "GET", Path: "/events", Handle: h.events, Endless: true, Doc: "Monitor Docker's events"},
+		{Method: "GET", Path: "/system/df", Handle: h.usage, Since: version.Of(1, 25)},
 		{Method: "GET", Path: "/plugins", Handle: none, Since: version.Of(1, 25)},
 	}
 	// Objects of swarm mode, and since when there are any: clients list them, and take 503 for an answer (versions.md,
@@ -63,6 +64,14 @@ func (h handlers) info(w http.ResponseWriter, r *server.Request) error {
 		return fmt.Errorf("info: %w", err)
 	}
 	return server.JSON(w, r, http.StatusOK, info)
+}
+
+func (h handlers) usage(w http.ResponseWriter, r *server.Request) error {
+	usage, err := h.backend.DiskUsage(r.Context(), r.Query()["type"])
+	if err != nil {
+		return err
+	}
+	return server.JSON(w, r, http.StatusOK, usage)
 }
 
 func (h handlers) version(w http.ResponseWriter, r *server.Request) error {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"iter"
 	"net/http"
 	"net/http/httptest"
@@ -16,6 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/moby/moby/api/types/events"
 	"github.com/moby/moby/api/types/system"
+	"github.com/moby/moby/api/types/volume"
 
 	"github.com/cleat-dev/cleat/api/errs"
 	"github.com/cleat-dev/cleat/daemon/server"
@@ -30,6 +32,11 @@ type fake struct {
 
 func (f *fake) Info(context.Context) (system.Info, error) {
 	return system.Info{ID: "X", MemoryLimit: true, Containers: 3, Labels: []string{}}, f.err
+}
+
+func (f *fake) DiskUsage(_ context.Context, kinds []string) (system.DiskUsage, error) {
+	f.asked = fmt.Sprint(kinds)
+	return system.DiskUsage{VolumeUsage: &volume.DiskUsage{Items: []volume.Volume{{Name: "v"}}}}, f.err
 }
 
 func (f *fake) Version(context.Context) (system.VersionResponse, error) {
@@ -184,5 +191,32 @@ func TestSwarmAndPlugins(t *testing.T) {
 	}
 	if !slices.ContainsFunc(Routes(nil), func(r server.Route) bool { return r.Path == "/events" && r.Endless }) {
 		t.Error("events must end at once when the daemon stops")
+	}
+}
+
+// Engines of before 1.52 have lists where there are blocks today; 1.24 has no such call.
+func TestDiskUsage(t *testing.T) {
+	t.Parallel()
+	f := &fake{}
+	srv := serve(t, f)
+	for path, want := range map[string]string{
+		"/v1.44/system/df?type=volume&type=image": `200 {"Volumes":[{"Driver":"","Labels":null,"Mountpoint":"","Name":"v","Options":null,"Scope":""}]}`,
+		"/v1.24/system/df":                        `404 {"message":"page not found"}`,
+	} {
+		answer, err := srv.Client().Get(srv.URL + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer answer.Body.Close()
+		body, err := io.ReadAll(answer.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := fmt.Sprint(answer.StatusCode, " ", strings.TrimSpace(string(body))); got != want {
+			t.Errorf("%s: %s, not %s", path, got, want)
+		}
+	}
+	if f.asked != "[volume image]" {
+		t.Errorf("asked for %s", f.asked)
 	}
 }
