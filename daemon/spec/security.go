@@ -4,6 +4,7 @@ package spec
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -103,7 +104,7 @@ func (s security) apply(out *specs.Spec, k *Kernel, h *container.HostConfig) err
 		return nil
 	}
 	if s.seccomp == "" || s.seccomp == "builtin" {
-		out.Linux.Seccomp = seccomp.DefaultProfile(out)
+		out.Linux.Seccomp = defaultProfile(out)
 		return nil
 	}
 	profile, err := parseProfile(s.seccomp)
@@ -112,4 +113,12 @@ func (s security) apply(out *specs.Spec, k *Kernel, h *container.HostConfig) err
 	}
 	out.Linux.Seccomp = profile.linux(out.Process.Capabilities.Bounding)
 	return nil
+}
+
+// defaultProfile is containerd's without the x32 ABI, which kernels do not have or have switched off: compiling the filter
+// is most of the time a start or an exec takes, and a third architecture doubles it. A call of that ABI ends the process.
+func defaultProfile(out *specs.Spec) *specs.LinuxSeccomp {
+	p := seccomp.DefaultProfile(out)
+	p.Architectures = slices.DeleteFunc(p.Architectures, func(a specs.Arch) bool { return a == specs.ArchX32 })
+	return p
 }
