@@ -8,10 +8,10 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
-	"golang.org/x/sys/unix"
 
 	"github.com/cleat-dev/cleat/daemon/server"
 )
@@ -19,12 +19,25 @@ import (
 // quiet is how long nobody has asked for anything when the daemon gives memory back that it may not need for long.
 const quiet = 3 * time.Second
 
+// settle is the time between the collection and the giving back of the program's pages.
+const settle = 200 * time.Millisecond
+
 // trimmed returns an observer that calls next, and gives memory back whenever there was no call for a while.
 func trimmed(next func(server.Call), log hclog.Logger) (observe func(server.Call), stop func() bool) {
 	timer := time.AfterFunc(quiet, func() {
-		if err := trim(); err != nil {
+		debug.FreeOSMemory()
+		all, err := spans()
+		if err != nil {
 			log.Warn("giving memory back", "error", err)
+			return
 		}
+		// Later, and by itself: whatever runs meanwhile or afterwards takes pages again, and with each of them as much
+		// as the page cache has in one piece.
+		time.AfterFunc(settle, func() {
+			if e := drop(all); e != 0 {
+				log.Warn("giving memory back", "error", e)
+			}
+		})
 	})
 	return func(c server.Call) {
 		next(c)
@@ -32,22 +45,15 @@ func trimmed(next func(server.Call), log hclog.Logger) (observe func(server.Call
 	}, timer.Stop
 }
 
-// trim gives back what the heap does not need, and the pages of the program that were in use only for a moment: what
-// only starting takes is most of it. They come back from the page cache when they are touched.
-func trim() error {
-	debug.FreeOSMemory()
-	all, err := spans()
-	if err != nil {
-		return err
-	}
-	// Last of all and by itself: whatever runs after it takes pages again, and with each as much as the page cache has
-	// in one piece.
+// drop gives back pages of the program that were in use only for a moment: what only starting takes is most of them.
+// They come back from the page cache when they are touched.
+func drop(all []span) syscall.Errno {
 	for _, s := range all {
-		if _, _, e := unix.RawSyscall(unix.SYS_MADVISE, s.start, s.end-s.start, unix.MADV_DONTNEED); e != 0 {
-			return fmt.Errorf("madvise: %w", e)
+		if _, _, e := syscall.RawSyscall(syscall.SYS_MADVISE, s.start, s.end-s.start, syscall.MADV_DONTNEED); e != 0 {
+			return e
 		}
 	}
-	return nil
+	return 0
 }
 
 // spans are the parts of the program that can be dropped.
