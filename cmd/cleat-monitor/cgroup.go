@@ -23,7 +23,7 @@ func (m *monitor) oomKilled() bool {
 	if m.conf.Memory == "" {
 		return false
 	}
-	return keyed(readSmall(m.conf.Memory+file, make([]byte, 4096)), "oom_kill ") > 0
+	return keyed(readSmall(m.conf.Memory+file, m.packet), "oom_kill ") > 0
 }
 
 // keyed finds the number behind a key at the beginning of a line.
@@ -99,7 +99,7 @@ func groupProcesses(dir string, pids []int) []int {
 	if err != nil {
 		return pids
 	}
-	var buf [4096]byte
+	var buf [512]byte
 	pid := 0
 	for {
 		n, err := syscall.Read(fd, buf[:])

@@ -77,7 +77,7 @@ func (c *conn) ready(events uint32) {
 		c.flush()
 	}
 	for c.fd >= 0 {
-		text, fds, err := receive(c.fd)
+		text, fds, err := receive(c.fd, c.m.packet)
 		if again(err) {
 			return
 		}
@@ -90,10 +90,9 @@ func (c *conn) ready(events uint32) {
 }
 
 // receive takes one packet. Its descriptors are close-on-exec.
-func receive(fd int) (string, []int, error) {
-	var data [wire.MaxPacket]byte
+func receive(fd int, data []byte) (string, []int, error) {
 	var control [64]byte
-	n, k, _, _, err := syscall.Recvmsg(fd, data[:], control[:], syscall.MSG_DONTWAIT|syscall.MSG_CMSG_CLOEXEC)
+	n, k, _, _, err := syscall.Recvmsg(fd, data, control[:], syscall.MSG_DONTWAIT|syscall.MSG_CMSG_CLOEXEC)
 	if err != nil {
 		return "", nil, err
 	}

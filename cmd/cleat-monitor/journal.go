@@ -52,7 +52,7 @@ func openJournal(path string, retry func(int64, func()) *timer) (*journal, error
 
 // wholeLines is the size of a file without an unterminated last line.
 func wholeLines(fd int, size int64) int64 {
-	var buf [4096]byte
+	var buf [512]byte
 	for end := size; end > 0; {
 		n := min(end, int64(len(buf)))
 		k, err := syscall.Pread(fd, buf[:n], end-n)

@@ -33,7 +33,7 @@ func main() {
 // arguments are this process's, which package os would know.
 func arguments() []string {
 	const limit = 32 << 10
-	raw := readSmall("/proc/self/cmdline", make([]byte, limit))
+	raw := readSmall("/proc/self/cmdline", region(limit))
 	var args []string
 	start := 0
 	for i, c := range raw {

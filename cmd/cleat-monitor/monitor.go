@@ -41,10 +41,11 @@ type monitor struct {
 	log              logger
 	state            state
 
-	io    *stdio // of the container's command
-	quiet int    // epoll set of the container's output, which is muted while it lingers
-	buf   []byte // frameHead bytes of room, then what is read
-	input []byte // what is read from clients
+	io     *stdio // of the container's command
+	quiet  int    // epoll set of the container's output, which is muted while it lingers
+	buf    []byte // frameHead bytes of room, then what is read
+	input  []byte // what is read from clients
+	packet []byte // what is read of control, reports, and small files
 
 	run       int64 // number of the present or last run
 	count     int64 // restarts by policy
@@ -84,13 +85,14 @@ func newMonitor(stateDir, runDir string) (*monitor, error) {
 		return nil, err
 	}
 	m := &monitor{loop: l, stateDir: stateDir, runDir: runDir, state: created, pidfd: -1, listener: -1}
-	content := readSmall(stateDir+"/"+wire.ConfFile, make([]byte, 64<<10))
+	m.buf, m.input, m.packet = region(frameHead+ioSize), region(32<<10), region(wire.MaxPacket)
+	content := readSmall(stateDir+"/"+wire.ConfFile, m.buf)
 	conf, ok := wire.ParseConf(string(content))
 	if !ok || conf.ID == "" {
 		return nil, errConf
 	}
 	m.conf, m.run, m.count = conf, conf.Run, conf.Count
-	m.buf, m.input = region(frameHead+ioSize), region(32<<10)
+	release(m.buf)
 	if m.journal, err = openJournal(stateDir+"/"+wire.JournalFile, func(ms int64, call func()) *timer { return l.after(ms, call) }); err != nil {
 		return nil, err
 	}

@@ -95,8 +95,8 @@ func spawn(pidfd *int, fds []int, args []string) (int, error) {
 }
 
 func (c *creator) read(uint32) {
-	var buf [4096]byte
-	n, err := syscall.Read(c.report, buf[:])
+	buf := c.m.packet
+	n, err := syscall.Read(c.report, buf)
 	switch {
 	case n > 0:
 		if c.text = append(c.text, buf[:n]...); c.text[len(c.text)-1] == '\n' {
@@ -129,7 +129,7 @@ func (c *creator) died() {
 
 // receive takes the terminal's master.
 func (c *creator) receive(uint32) {
-	_, fds, err := receive(c.console)
+	_, fds, err := receive(c.console, c.m.packet)
 	if again(err) {
 		return
 	}
@@ -302,8 +302,7 @@ func inode(fd int) int64 {
 }
 
 func bootID() string {
-	var buf [64]byte
-	id := readSmall("/proc/sys/kernel/random/boot_id", buf[:])
+	id := readSmall("/proc/sys/kernel/random/boot_id", make([]byte, 64))
 	for len(id) > 0 && id[len(id)-1] == '\n' {
 		id = id[:len(id)-1]
 	}

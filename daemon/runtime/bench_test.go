@@ -74,7 +74,7 @@ func TestIdleMemory(t *testing.T) {
 	}
 	t.Logf("per monitor: PSS %d kB, private dirty %d kB", pss/containers, dirty/containers)
 	// The program's text is shared by 20 here, not by 100; the bound leaves room for that, not for more.
-	if pss/containers > 900 {
+	if pss/containers > 800 {
 		t.Errorf("PSS of %d kB", pss/containers)
 	}
 }

@@ -46,10 +46,10 @@ func findHierarchies() (hierarchies, error) {
 		if !slices.Contains(h.roots, root) {
 			h.roots = append(h.roots, root)
 		}
-		switch controller {
-		case "", "memory":
+		switch { // a hybrid host has an empty name, too: version 2's root, without controllers
+		case h.unified, controller == "memory":
 			h.memory = root
-		case "freezer":
+		case controller == "freezer":
 			h.freezer = root
 		}
 	}

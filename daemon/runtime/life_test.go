@@ -343,7 +343,7 @@ func TestUndeliveredEntriesComeAgain(t *testing.T) {
 func TestSocketLogs(t *testing.T) {
 	t.Parallel()
 	h := newHost(t)
-	const lines = 300
+	const lines = 60 // a UDP socket holds them all
 	args := []string{"sh", "-c", fmt.Sprintf("for i in $(seq 1 %d); do echo line $i; done; echo to stderr >&2; printf unfinished", lines)}
 	type receiver struct {
 		address string
@@ -357,7 +357,7 @@ func TestSocketLogs(t *testing.T) {
 				_ = conn.SetReadDeadline(time.Now().Add(30 * time.Second))
 				n, _, err := conn.ReadFrom(buf)
 				if err != nil {
-					t.Fatalf("%v after %q", err, all.String())
+					t.Fatalf("%v after %d bytes", err, all.Len())
 				}
 				all.Write(append(buf[:n], '\n'))
 			}
@@ -391,7 +391,7 @@ func TestSocketLogs(t *testing.T) {
 			for !enough(all.String()) {
 				n, err := conn.Read(buf)
 				if err != nil {
-					t.Fatalf("%v after %q", err, all.String())
+					t.Fatalf("%v after %d bytes", err, all.Len())
 				}
 				all.Write(buf[:n])
 			}
@@ -410,8 +410,8 @@ func TestSocketLogs(t *testing.T) {
 				return strings.Contains(all, "unfinished") && strings.Contains(all, "to stderr")
 			})
 			for i := 1; i <= lines; i++ {
-				if n := strings.Count(got, fmt.Sprintf("my-tag - line %d\n", i)); n != 1 && name != "udp" {
-					t.Fatalf("line %d is there %d times: %q", i, n, got)
+				if n := strings.Count(got, fmt.Sprintf("my-tag - line %d\n", i)); n != 1 {
+					t.Fatalf("line %d is there %d times", i, n)
 				}
 			}
 			if !strings.HasPrefix(got, "<142>1 20") || !strings.Contains(got, "<139>1 20") {

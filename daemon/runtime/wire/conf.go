@@ -153,39 +153,84 @@ func ParseConf(content string) (Conf, bool) {
 	return c, true
 }
 
-func (c *Conf) set(key, value string) {
-	texts := map[string]*string{
-		"id": &c.ID, "policy": &c.Policy, "driver": &c.Driver, "log": &c.LogPath, "attrs": &c.Attrs, "address": &c.Address,
-		"format": &c.Format, "host": &c.Host, "tag": &c.Tag, "fields": &c.Fields, "memory": &c.Memory, "freezer": &c.Freezer, "cgroupspath": &c.CgroupsPath,
+// text and number find the field of a key; nil for any other. They are switches, not maps: the monitor reads its conf
+// once, and keeps no memory of it.
+func (c *Conf) text(key string) *string {
+	switch key {
+	case "id":
+		return &c.ID
+	case "policy":
+		return &c.Policy
+	case "driver":
+		return &c.Driver
+	case "log":
+		return &c.LogPath
+	case "attrs":
+		return &c.Attrs
+	case "address":
+		return &c.Address
+	case "format":
+		return &c.Format
+	case "host":
+		return &c.Host
+	case "tag":
+		return &c.Tag
+	case "fields":
+		return &c.Fields
+	case "cgroupspath":
+		return &c.CgroupsPath
+	case "memory":
+		return &c.Memory
+	case "freezer":
+		return &c.Freezer
 	}
-	if p, ok := texts[key]; ok {
-		*p = value
-		return
+	return nil
+}
+
+func (c *Conf) number(key string) *int64 {
+	switch key {
+	case "run":
+		return &c.Run
+	case "count":
+		return &c.Count
+	case "maxretry":
+		return &c.MaxRetry
+	case "maxsize":
+		return &c.MaxSize
+	case "maxfile":
+		return &c.MaxFile
+	case "facility":
+		return &c.Facility
 	}
-	numbers := map[string]*int64{
-		"run": &c.Run, "count": &c.Count, "maxretry": &c.MaxRetry, "maxsize": &c.MaxSize, "maxfile": &c.MaxFile, "facility": &c.Facility,
-	}
-	if p, ok := numbers[key]; ok {
-		*p = number(value)
-		return
-	}
+	return nil
+}
+
+func (c *Conf) flag(key string) *bool {
 	switch key {
 	case "tty":
-		c.TTY = value == "1"
+		return &c.TTY
 	case "stdin":
-		c.Stdin = value == "1"
+		return &c.Stdin
 	case "stdinonce":
-		c.StdinOnce = value == "1"
-	case "hostpid":
-		c.HostPID = value == "1"
-	case "limited":
-		c.Limited = value == "1"
+		return &c.StdinOnce
 	case "unified":
-		c.Unified = value == "1"
-	case "cgroup":
-		if value == "" {
-			return
-		}
+		return &c.Unified
+	case "limited":
+		return &c.Limited
+	case "hostpid":
+		return &c.HostPID
+	}
+	return nil
+}
+
+func (c *Conf) set(key, value string) {
+	if p := c.text(key); p != nil {
+		*p = value
+	} else if p := c.number(key); p != nil {
+		*p = number(value)
+	} else if p := c.flag(key); p != nil {
+		*p = value == "1"
+	} else if key == "cgroup" && value != "" {
 		c.Cgroups = append(c.Cgroups, value)
 	}
 }
