@@ -60,6 +60,14 @@ func (l *Layers) Commit(ctx context.Context, id string) (ocispec.Descriptor, dig
 // WriteBlob writes what write writes into the content store, where it stays as after [Layers.Commit].
 func (l *Layers) WriteBlob(ctx context.Context, mediaType string, write func(io.Writer) error) (_ ocispec.Descriptor, err error) {
 	ctx = content.Context(ctx)
+	_, leased := leases.FromContext(ctx)
+	if !leased { // one that is there already must not be collected before it is marked
+		var done func()
+		if ctx, done, err = l.store.Lease(ctx); err != nil {
+			return ocispec.Descriptor{}, err
+		}
+		defer done()
+	}
 	ref := "blob-" + randomName()
 	w, err := ccontent.OpenWriter(ctx, l.store.Content, ccontent.WithRef(ref))
 	if err != nil {
@@ -79,7 +87,7 @@ func (l *Layers) WriteBlob(ctx context.Context, mediaType string, write func(io.
 	}
 	desc := ocispec.Descriptor{MediaType: mediaType, Digest: w.Digest(), Size: counter.n}
 	labels := map[string]string{}
-	if _, leased := leases.FromContext(ctx); !leased {
+	if !leased {
 		labels["containerd.io/gc.expire"] = time.Now().Add(keepBlob).UTC().Format(time.RFC3339)
 	}
 	err = w.Commit(ctx, desc.Size, desc.Digest, ccontent.WithLabels(labels))
