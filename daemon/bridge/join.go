@@ -167,6 +167,55 @@ func (d *Driver) join(ctx context.Context, s *sandbox, n *network, want Endpoint
 	return e, nil
 }
 
+// Publish publishes ports of a container on a network it is connected to and that publishes none of its ports yet: they
+// move there when it leaves the network that had them. Errors are those of Join; an unconnected container is
+// errs.ErrNotFound. An internal network publishes nothing.
+func (d *Driver) Publish(_ context.Context, containerID, ref string, ports []Port) (Joined, error) {
+	s := d.lock(containerID)
+	defer d.unlock(s)
+	d.mu.Lock()
+	n := d.lookup(ref)
+	d.mu.Unlock()
+	if n == nil {
+		return Joined{}, fmt.Errorf("network %s not found: %w", ref, errs.ErrNotFound)
+	}
+	for _, e := range s.endpoints {
+		if e.Network != n.ID {
+			continue
+		}
+		if n.Internal || len(e.Ports) > 0 || len(ports) == 0 {
+			return n.joined(e), nil
+		}
+		if err := d.publishOn(s, n, e, ports); err != nil {
+			return Joined{}, err
+		}
+		return n.joined(e), nil
+	}
+	return Joined{}, fmt.Errorf("container %s is not connected to network %s: %w", containerID, n.Name, errs.ErrNotFound)
+}
+
+func (d *Driver) publishOn(s *sandbox, n *network, e *endpoint, ports []Port) (err error) {
+	if e.Ports, e.holds, err = d.publish(ports, n.HostIP); err != nil {
+		return fmt.Errorf("driver failed programming external connectivity on endpoint %s: %w", e.ID, err)
+	}
+	err = d.rules.addPorts(e.targets())
+	if errors.Is(err, unix.ENOENT) { // somebody emptied the packet filter
+		err = d.rules.rebuild(d.everything)
+	}
+	if err == nil {
+		err = d.save(s)
+	}
+	if err != nil {
+		_ = d.rules.removePorts(e.targets())
+		d.unpublish(e.Ports, e.holds)
+		e.Ports, e.holds = nil, nil
+		return err
+	}
+	forgetUDP(e.Ports)
+	e.serve()
+	return nil
+}
+
 // serve passes on what arrives at the sockets of the ports rather than being redirected.
 func (e *endpoint) serve() {
 	for i, h := range e.holds {

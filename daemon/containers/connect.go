@@ -5,6 +5,7 @@ package containers
 import (
 	"context"
 	"fmt"
+	"maps"
 
 	"github.com/moby/moby/api/types/events"
 	"github.com/moby/moby/api/types/network"
@@ -44,16 +45,23 @@ func (s *Service) ConnectNetwork(ctx context.Context, ref, name string, settings
 	}
 	r.Endpoints[name] = settings.Copy()
 	r.MACs = union(macs(map[string]*network.EndpointSettings{name: settings}), r.MACs)
-	up := &setup{endpoints: r.Endpoints, ports: r.Ports}
+	up := &setup{endpoints: r.Endpoints, ports: maps.Clone(r.Ports), portsOn: r.PortsOn}
 	if r.State.alive() {
-		joined, err := s.join(ctx, r, name, "", nil)
+		var ports []bridge.Port
+		if r.PortsOn == "" { // no other network has them
+			ports, up.portsOn = published(r), name
+		}
+		if up.ports == nil {
+			up.ports = network.PortMap{}
+		}
+		joined, err := s.join(ctx, r, name, "", ports)
 		if err != nil {
 			return err
 		}
 		up.take(name, joined)
 	}
 	err = s.change(c, func(_ *metadata.Tx, now *record) ([]events.Message, error) {
-		now.Endpoints, now.MACs = up.endpoints, r.MACs
+		now.Endpoints, now.MACs, now.Ports, now.PortsOn = up.endpoints, r.MACs, up.ports, up.portsOn
 		return up.told, nil
 	})
 	if err != nil && r.State.alive() {
@@ -86,11 +94,37 @@ func (s *Service) DisconnectNetwork(ctx context.Context, ref, name string, force
 			return fmt.Errorf("container %s: leave network %s: %w", short(c.id), name, err)
 		}
 	}
-	return s.change(c, func(_ *metadata.Tx, now *record) ([]events.Message, error) {
+	err = s.change(c, func(_ *metadata.Tx, now *record) ([]events.Message, error) {
 		told := left(now, name)
 		delete(now.Endpoints, name)
 		delete(now.MACs, name)
 		return told, nil
+	})
+	if err != nil || !r.State.alive() || r.PortsOn != name {
+		return err
+	}
+	return s.movePorts(ctx, c, boundPorts(r.Ports))
+}
+
+// movePorts publishes the ports of a container that was taken off the network which had them on another of its networks:
+// the same ports of the host. Without another one they are closed.
+func (s *Service) movePorts(ctx context.Context, c *ctr, ports []bridge.Port) error {
+	r := c.record()
+	up := &setup{endpoints: r.clone().Endpoints, ports: network.PortMap{}}
+	for port := range exposedSet(r) {
+		up.ports[port] = nil
+	}
+	if len(r.Endpoints) > 0 {
+		joined, err := s.network.Publish(ctx, c.id, primaryOf(r), ports)
+		if err != nil {
+			return fmt.Errorf("container %s: %w", short(c.id), err)
+		}
+		up.take(primaryOf(r), joined)
+		up.portsOn = primaryOf(r)
+	}
+	return s.change(c, func(_ *metadata.Tx, now *record) ([]events.Message, error) {
+		now.Ports, now.PortsOn = up.ports, up.portsOn
+		return nil, nil
 	})
 }
 

@@ -26,6 +26,7 @@ type setup struct {
 	sandbox   string // the same, "" when it is not this container's own
 	endpoints map[string]*network.EndpointSettings
 	ports     network.PortMap
+	portsOn   string // the network they are published on
 	gateway   netip.Addr
 	told      []events.Message // that the networks were joined
 }
@@ -65,7 +66,7 @@ func (s *Service) connect(ctx context.Context, r *record) (*setup, error) {
 	for i, name := range names {
 		var ports []bridge.Port
 		if name == primary {
-			ports = published(r)
+			ports, up.portsOn = published(r), name
 		}
 		joined, err := s.join(ctx, r, name, "eth"+strconv.Itoa(i), ports)
 		if err != nil {
@@ -76,7 +77,8 @@ func (s *Service) connect(ctx context.Context, r *record) (*setup, error) {
 	return up, nil
 }
 
-// primaryOf is the network of the mode, which may have been given by its id.
+// primaryOf is the network ports are published on: that of the mode, which may have been given by its id, or the first
+// of the others when the container was taken off that one.
 func primaryOf(r *record) string {
 	mode := r.Host.NetworkMode.NetworkName()
 	if r.Endpoints[mode] != nil {
@@ -86,6 +88,9 @@ func primaryOf(r *record) string {
 		if e.NetworkID != "" && strings.HasPrefix(e.NetworkID, mode) {
 			return name
 		}
+	}
+	if names := slices.Sorted(maps.Keys(r.Endpoints)); len(names) > 0 {
+		return names[0]
 	}
 	return mode
 }
@@ -218,7 +223,7 @@ func liveEndpoints(r *record) []bridge.Endpoint {
 			continue
 		}
 		endpoint := bridge.Endpoint{ContainerID: r.ID, Network: name, Interface: "eth" + strconv.Itoa(i), MAC: e.MacAddress.String(), IP: e.IPAddress}
-		if name == primaryOf(r) {
+		if name == r.PortsOn {
 			endpoint.Interface = "eth0"
 			endpoint.Ports = boundPorts(r.Ports)
 		}

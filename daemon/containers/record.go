@@ -35,8 +35,9 @@ type record struct {
 	Links []link `json:",omitempty"`
 	// Mounts are binds and volumes, in the order of their destinations.
 	Mounts []mountPoint
-	// Ports are bound while a run lasts; Sandbox is the path of the network namespace.
+	// Ports are bound while a run lasts, on the network PortsOn; Sandbox is the path of the network namespace.
 	Ports   network.PortMap `json:",omitempty"`
+	PortsOn string          `json:",omitempty"`
 	Sandbox string          `json:",omitempty"`
 
 	State state

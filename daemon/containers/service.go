@@ -99,6 +99,7 @@ type Layers interface {
 type Network interface {
 	Sandbox(ctx context.Context, id string) (path string, err error)
 	Join(ctx context.Context, e bridge.Endpoint) (bridge.Joined, error)
+	Publish(ctx context.Context, containerID, network string, ports []bridge.Port) (bridge.Joined, error)
 	Leave(ctx context.Context, containerID, network string) error
 	Release(ctx context.Context, containerID string) error
 	Reconcile(ctx context.Context, live map[string][]bridge.Endpoint) error

@@ -194,6 +194,9 @@ func (c *ctr) isStarting() bool {
 // prepare makes everything a run needs: root file system, mounts, network, files, specification and monitor.
 func (s *Service) prepare(ctx context.Context, c *ctr, back *undo) (Process, error) {
 	r := c.record()
+	if requests := r.Host.DeviceRequests; len(requests) > 0 { // as real engines without that driver: a matter of the start
+		return nil, invalid("could not select device driver %q with capabilities: %v", requests[0].Driver, requests[0].Capabilities)
+	}
 	links, err := s.linksOf(r)
 	if err != nil {
 		return nil, err
@@ -247,7 +250,7 @@ func (s *Service) prepare(ctx context.Context, c *ctr, back *undo) (Process, err
 
 // wear writes what a run has of the network into the record.
 func (up *setup) wear(r *record) {
-	r.Endpoints, r.Ports, r.Sandbox = up.endpoints, up.ports, up.ns
+	r.Endpoints, r.Ports, r.PortsOn, r.Sandbox = up.endpoints, up.ports, up.portsOn, up.ns
 	if up.ns == spec.HostNamespace {
 		r.Sandbox = ""
 	}
@@ -283,7 +286,7 @@ func (s *Service) startFailed(c *ctr, failure error) {
 
 // unset forgets what a run had of the network.
 func unset(r *record) {
-	r.Endpoints, r.Ports, r.Sandbox = cleared(r), nil, ""
+	r.Endpoints, r.Ports, r.PortsOn, r.Sandbox = cleared(r), nil, "", ""
 }
 
 // plain is an error's text without the name of its class.

@@ -116,10 +116,8 @@ func validModes(c *container.Config, h *container.HostConfig) error {
 		return invalid("conflicting options: hostname and the UTS mode")
 	case h.ShmSize < 0:
 		return invalid("SHM size can not be less than 0")
-	case h.Runtime != "" && h.Runtime != "cleat" && h.Runtime != "runc":
+	case h.Runtime != "" && !slices.Contains([]string{"cleat", "runc", "io.containerd.runc.v2"}, h.Runtime): // names of the one there is
 		return invalid("unknown or invalid runtime name: %s", h.Runtime)
-	case len(h.DeviceRequests) > 0:
-		return invalid("could not select device driver %q: DeviceRequests are not supported", h.DeviceRequests[0].Driver)
 	case len(h.StorageOpt) > 0:
 		return invalid("StorageOpt is not supported: the storage driver has no limits of size")
 	}

@@ -87,6 +87,15 @@ func (s *Service) Join(ctx context.Context, e bridge.Endpoint) (bridge.Joined, e
 	return s.Driver.Join(ctx, e)
 }
 
+// Publish is that of the driver, for networks by name, ID or beginning of an ID.
+func (s *Service) Publish(ctx context.Context, containerID, ref string, ports []bridge.Port) (bridge.Joined, error) {
+	r, err := s.find(ref)
+	if err != nil {
+		return bridge.Joined{}, err
+	}
+	return s.Driver.Publish(ctx, containerID, r.Network.ID, ports)
+}
+
 // Leave is that of the driver, for networks by name, ID or beginning of an ID.
 func (s *Service) Leave(ctx context.Context, containerID, ref string) error {
 	r, err := s.find(ref)
