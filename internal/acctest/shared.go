@@ -81,7 +81,7 @@ func Podman(tb testing.TB) *Engine { tb.Helper(); return get(tb, "podman") }
 // Each runs the test once on every kind of engine, as subtests named after them.
 func Each(t *testing.T, test func(t *testing.T, e *Engine)) {
 	t.Helper()
-	for _, kind := range []string{"dockerd", "podman"} {
+	for _, kind := range []string{"dockerd", "podman", "cleatd"} {
 		t.Run(kind, func(t *testing.T) { test(t, get(t, kind)) })
 	}
 }

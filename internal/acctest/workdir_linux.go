@@ -1,6 +1,8 @@
 package acctest
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"io/fs"
 	"os"
@@ -26,10 +28,11 @@ func lockFile(path string, wait bool) (*os.File, error) {
 	return file, nil
 }
 
-// controlGroups returns what an engine has in the hierarchies: dockerd's below a parent of its own name, podman's by
-// the ids of the containers in its storage (its parent's name is not configurable).
+// controlGroups returns what an engine has in the hierarchies: dockerd's below a parent of its own name, cleatd's below
+// one named after its folder, podman's by the ids of the containers in its storage (its parent's name is not
+// configurable).
 func controlGroups(w workdir) []string {
-	names := []string{w.name()}
+	names := []string{w.name(), cleatdGroup(w.join("data"))}
 	records, _ := os.ReadDir(w.join("root", "overlay-containers")) // not podman: no directory
 	for _, record := range records {
 		names = append(names, filepath.Join("libpod_parent", "libpod-"+record.Name()))
@@ -42,6 +45,36 @@ func controlGroups(w workdir) []string {
 		}
 	}
 	return found
+}
+
+// cleatdGroup is the parent of the control groups of all containers of a cleatd, by its data root: see daemon/runtime.
+func cleatdGroup(data string) string {
+	state := filepath.Join(data, "state")
+	if real, err := filepath.EvalSymlinks(state); err == nil {
+		state = real
+	}
+	sum := sha256.Sum256([]byte(state))
+	return "cleat-" + hex.EncodeToString(sum[:5])
+}
+
+// ControlGroups counts the groups an engine has in all hierarchies, its parents' own included.
+func (e *Engine) ControlGroups() (int, error) {
+	n := 0
+	for _, root := range controlGroups(e.dir) {
+		err := filepath.WalkDir(root, func(_ string, entry fs.DirEntry, err error) error {
+			if err == nil && entry.IsDir() {
+				n++
+			}
+			if errors.Is(err, fs.ErrNotExist) {
+				return nil // a container that has just ended
+			}
+			return err
+		})
+		if err != nil {
+			return 0, err
+		}
+	}
+	return n, nil
 }
 
 // thaw lets paused containers die: in version 1 of control groups a frozen process does not even take a kill.

@@ -34,8 +34,8 @@ func build(t *testing.T) string {
 func params(bin, scripts, engine string, env ...string) testscript.Params {
 	return testscript.Params{
 		Condition: func(name string) (bool, error) {
-			if name != "dockerd" && name != "podman" {
-				return false, fmt.Errorf("condition %q: want dockerd or podman", name)
+			if name != "dockerd" && name != "podman" && name != "cleatd" {
+				return false, fmt.Errorf("condition %q: want dockerd, podman or cleatd", name)
 			}
 			return name == engine, nil
 		},

@@ -245,11 +245,14 @@ func (b *bystanders) untouched(t *testing.T) {
 	}
 }
 
-// hosted runs the test on both engines, side by side. They are the test's own: others look at what is on theirs.
+// hosted runs the test on every engine, side by side. They are the test's own: others look at what is on theirs.
 func hosted(t *testing.T, test func(t *testing.T, e *acctest.Engine)) {
 	t.Helper()
 	t.Parallel()
-	for kind, start := range map[string]func(testing.TB) *acctest.Engine{"dockerd": acctest.NewDockerd, "podman": acctest.NewPodman} {
+	for kind, start := range map[string]func(testing.TB) *acctest.Engine{
+		"dockerd": acctest.NewDockerd, "podman": acctest.NewPodman,
+		"cleatd": func(tb testing.TB) *acctest.Engine { return acctest.NewCleatd(tb) },
+	} {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
 			test(t, start(t))

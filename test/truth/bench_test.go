@@ -29,7 +29,7 @@ func TestMain(m *testing.M) { acctest.Main(m) }
 func each(t *testing.T, test func(t *testing.T, b *bench)) {
 	t.Helper()
 	t.Parallel()
-	for name, get := range map[string]func(testing.TB) *acctest.Engine{"dockerd": acctest.Dockerd, "podman": acctest.Podman} {
+	for name, get := range map[string]func(testing.TB) *acctest.Engine{"dockerd": acctest.Dockerd, "podman": acctest.Podman, "cleatd": acctest.Cleatd} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			test(t, newBench(t, get(t)))
