@@ -130,6 +130,9 @@ func (b *bench) count(t *testing.T, metrics int) map[string]int {
 		"goroutines": metric(t, metrics, "go_goroutines"), "processes": b.processes(t), "nftables": ruleset(t),
 	}
 	counts["disk, KiB"], counts["files"] = usage(t, b.Root())
+	if counts["control groups"], err = b.ControlGroups(); err != nil {
+		t.Fatal(err)
+	}
 	return counts
 }
 
