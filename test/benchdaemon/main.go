@@ -86,7 +86,7 @@ func measure(ctx context.Context, kind, image, only string) (figures map[string]
 	s := &subject{Engine: e, client: c, pulled: image}
 	figures = map[string]float64{}
 	for _, m := range metrics {
-		if only != "" && !slices.Contains(strings.Split(only, ","), strings.Fields(m.name)[0]) {
+		if only != "" && !slices.Contains(strings.Split(only, ","), strings.TrimSuffix(strings.Fields(m.name)[0], ",")) {
 			continue
 		}
 		value, err := m.take(ctx, s)
