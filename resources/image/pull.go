@@ -43,6 +43,8 @@ func pullError(name, platform string, err error) error {
 		return fmt.Errorf("image %q: pull took longer than its timeout: %w", name, err)
 	case errors.Is(err, errs.ErrUnauthorized):
 		return contract.At("name", "image %q: %w (add a registry_auth block for %s to the provider, or log in with docker login)", name, err, registry)
+	case errors.Is(err, errs.ErrNotFound) && strings.Contains(err.Error(), "docker login"): // engines cannot tell: registries do not say
+		return contract.At("name", "image %q: %w (if it is private: add a registry_auth block for %s to the provider)", name, err, registry)
 	case errors.Is(err, errs.ErrNotFound) && platform != "":
 		return contract.At("name", "image %q for %s: %w", name, platform, err)
 	case errors.Is(err, errs.ErrNotFound):

@@ -149,7 +149,9 @@ func TestPullErrors(t *testing.T) {
 		path   string
 		text   string
 	}{
-		"404":               {err: errs.ErrNotFound, class: errs.ErrNotFound, path: "name"},
+		"404": {err: errs.ErrNotFound, class: errs.ErrNotFound, path: "name"},
+		"404, or private": {err: fmt.Errorf("pull access denied for team/app, repository does not exist or may require 'docker login': %w", errs.ErrNotFound),
+			class: errs.ErrNotFound, path: "name", text: "registry_auth block for registry.test:5000"},
 		"500 unauthorized":  {err: errors.New(`Head "http://r/v2/a/manifests/v1": no basic auth credentials`), class: errs.ErrUnauthorized, path: "name", text: "registry_auth block for registry.test:5000"},
 		"500 refused":       {err: errors.New("dial tcp 127.0.0.1:1: connect: connection refused"), class: errs.ErrUnavailable, text: "registry.test:5000"},
 		"stream, not found": {stream: `{"error":"manifest unknown"}`, class: errs.ErrNotFound, path: "name"},
