@@ -82,6 +82,8 @@ type Layers interface {
 	Mount(ctx context.Context, id string) (rootfs string, err error)
 	Remove(ctx context.Context, id string) error
 	Commit(ctx context.Context, id string) (layer ocispec.Descriptor, diffID digest.Digest, err error)
+	// Lease keeps what calls with its context write, until done.
+	Lease(ctx context.Context) (_ context.Context, done func(), err error)
 	View(ctx context.Context, key string, chainID digest.Digest) (dir string, done func() error, err error)
 }
 

@@ -109,6 +109,11 @@ func (b *build) write(ctx context.Context, key string, command []string, contain
 	if err != nil {
 		return err
 	}
+	ctx, done, err := b.s.Layers.Lease(ctx) // an equal layer of another image may go before ours is there
+	if err != nil {
+		return err //nolint:wrapcheck // it says what it is about
+	}
+	defer done()
 	layer, diff, err := b.s.Layers.Commit(ctx, id)
 	if err != nil {
 		return err //nolint:wrapcheck // it names the layer
@@ -168,6 +173,11 @@ func (b *build) runCommand(ctx context.Context, c *instructions.RunCommand) erro
 	if code != 0 {
 		return &CommandError{Command: strings.Join(cmd, " "), Code: code}
 	}
+	ctx, done, err := b.s.Layers.Lease(ctx) // an equal layer of another image may go before ours is there
+	if err != nil {
+		return err //nolint:wrapcheck // it says what it is about
+	}
+	defer done()
 	layer, diff, err := b.s.Layers.Commit(ctx, id)
 	if err != nil {
 		return err //nolint:wrapcheck // it names the container

@@ -63,6 +63,11 @@ func (s *Service) Commit(ctx context.Context, ref string, o CommitOptions) (id s
 			}()
 		}
 	}
+	ctx, done, err := s.layers.Lease(ctx) // an equal layer of another image may go before ours is there
+	if err != nil {
+		return "", fmt.Errorf("commit container %s: %w", short(c.id), err)
+	}
+	defer done()
 	layer, diffID, err := s.layers.Commit(ctx, c.id)
 	if err != nil {
 		return "", fmt.Errorf("commit container %s: %w", short(c.id), err)

@@ -92,6 +92,8 @@ type Layers interface {
 	Size(ctx context.Context, id string) (rw, root int64, err error)
 	Changes(ctx context.Context, id string) ([]container.FilesystemChange, error)
 	Commit(ctx context.Context, id string) (ocispec.Descriptor, digest.Digest, error)
+	// Lease keeps what calls with its context write, until done.
+	Lease(ctx context.Context) (_ context.Context, done func(), err error)
 	Reconcile(ctx context.Context, known func(id string) bool) error
 }
 

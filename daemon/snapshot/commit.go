@@ -35,6 +35,12 @@ const (
 	keepBlob = time.Hour
 )
 
+// Lease keeps, until done, what calls with its context write or find: also a blob that somebody else made, uses and
+// removes meanwhile. Whoever makes an image of what [Layers.Commit] returns holds one until the image is there.
+func (l *Layers) Lease(ctx context.Context) (_ context.Context, done func(), err error) {
+	return l.store.Lease(ctx)
+}
+
 // Commit writes what a container changed as a layer into the content store: an uncompressed archive, whose digest is
 // its diff id too. A container that changed nothing gives an empty archive. The blob stays for an hour, or as long as
 // the lease of ctx; until then something has to refer to it.
