@@ -2,6 +2,8 @@
 
 package main
 
+import "syscall"
+
 // Every wake of a Go process costs many times what the same costs in C: it wakes the runtime's other threads as well. A
 // container that writes many small lines would spend most of its monitor's time on that. So while reads are small and
 // many, and nobody is attached, the output is looked at only now and then; the pipe holds it meanwhile. A container must
@@ -11,6 +13,9 @@ const (
 	manyReads = 30 // in a second
 	quietTime = 1000
 	slowRate  = 256 << 10 // bytes in a second; a pipe takes them for 250 ms
+
+	bigPipe     = 1 << 20
+	setPipeSize = 1031 // F_SETPIPE_SZ
 )
 
 // A room is how a read of one descriptor's output is judged.
@@ -22,8 +27,11 @@ type room struct {
 
 // room of a pipe, which holds 64 KiB, or of a terminal, of which a read gives 4095 bytes at most.
 func (s *stdio) room() room {
-	if s.tty {
+	switch {
+	case s.tty:
 		return room{small: 1 << 10, much: 2 << 10, full: 4000}
+	case s.m.linger.wide:
+		return room{small: 64 << 10, much: 128 << 10, full: ioSize}
 	}
 	return room{small: 4 << 10, much: 32 << 10, full: 60 << 10}
 }
@@ -35,6 +43,24 @@ type linger struct {
 	pause  int64 // milliseconds the output is muted for; 0 while the container writes much
 	muted  bool
 	woke   bool // the next read shows what has come while it was muted
+	wide   bool // the pipes have been made to hold bigPipe
+}
+
+// widen makes the pipes of a container that writes much hold more, so that it need not wait for each read. The kernel
+// refuses it when the user has too much of that already.
+func (s *stdio) widen() bool {
+	if s.tty {
+		return false
+	}
+	for _, o := range []*outlet{&s.out, &s.err} {
+		if o.fd < 0 {
+			continue
+		}
+		if _, _, e := syscall.Syscall(syscall.SYS_FCNTL, uintptr(o.fd), setPipeSize, bigPipe); e != 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // lingering counts a read and mutes the output when they are many.
@@ -49,9 +75,14 @@ func (m *monitor) lingering(s *stdio, n int) {
 	l.bytes += n
 	switch {
 	case l.woke && n >= room.full:
-		l.pause = 0
+		if l.pause = 0; l.wide || s.widen() {
+			l.wide, l.pause = true, 1
+		}
 	case l.woke && n >= room.much:
 		l.pause /= 2
+	}
+	if l.wide {
+		l.pause = max(l.pause, 1)
 	}
 	l.woke = false
 	if n > room.small || len(s.clients) > 0 || m.state != running {
