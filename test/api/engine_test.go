@@ -107,7 +107,7 @@ func (e *engine) must(t *testing.T, method, path string, body any) answer {
 // name returns a name that nothing on the engine has, and has everything made under it removed with the test.
 func (e *engine) name(t *testing.T) string {
 	t.Helper()
-	name := fmt.Sprintf("c%d", e.names.Add(1))
+	name := fmt.Sprintf("t%d", e.names.Add(1)) // "c1" could be the beginning of an id
 	t.Cleanup(func() { e.clean(t, name) })
 	return name
 }
