@@ -22,8 +22,6 @@ const (
 	pidfdInfoExit = 1 << 3
 )
 
-type errno = syscall.Errno
-
 // again reports whether a call is to be repeated later.
 func again(err error) bool { return err == syscall.EAGAIN || err == syscall.EINTR }
 
