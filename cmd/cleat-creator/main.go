@@ -25,13 +25,27 @@ func main() {
 	logrus.SetOutput(io.Discard) // what matters is in the error; 2 is the monitor's
 	report := os.NewFile(wire.CreatorReport, "report")
 	unix.CloseOnExec(wire.CreatorReport)
+	if !tied() {
+		os.Exit(1)
+	}
 	result, err := run(os.Args[1:])
 	if err != nil {
 		result = classify(err)
 	}
 	if _, err := report.Write(result.Encode()); err != nil {
-		os.Exit(1) // the monitor is gone: whoever adopts the container finds the command by its journal, or kills it
+		os.Exit(1) // the monitor is gone: cleatd kills what it finds in the control groups
 	}
+}
+
+// tied makes this process die with its monitor, and reports whether that lives: a start that nobody would know of must not
+// go on. What we start is not tied to us.
+func tied() bool {
+	if err := unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0); err != nil {
+		return false
+	}
+	report := []unix.PollFd{{Fd: wire.CreatorReport, Events: unix.POLLOUT}}
+	_, err := unix.Poll(report, 0)
+	return err == nil && report[0].Revents&unix.POLLERR == 0
 }
 
 var errUsage = errors.New("usage: cleat-creator create <id> <state folder> <run folder> | exec <id> <run folder> <process file> <tty>")

@@ -22,6 +22,7 @@ type stdio struct {
 	begun   bool   // there is, or was, somebody to give input to
 	pending []byte // input the command has not taken yet; clients are not read meanwhile
 	last    bool   // close the input when pending is taken
+	dead    bool   // the command is: what is left of its output is read whoever is behind
 	held    bool   // output is not read because a client that must not lose any is behind
 	clients []*client
 	drained func() // called when all output has been read, once
@@ -104,7 +105,7 @@ func (s *stdio) terminal(master int) {
 
 // begin starts to carry.
 func (s *stdio) begin() {
-	s.begun, s.held, s.last, s.pending = true, false, false, nil
+	s.begun, s.dead, s.held, s.last, s.pending = true, false, false, false, nil
 	for _, o := range []*outlet{&s.out, &s.err} {
 		if o.fd >= 0 {
 			s.m.addTo(s.set(), o.fd, readable, o.ready)
@@ -182,6 +183,9 @@ func header(frame []byte, stream byte, n int) {
 // hold stops reading output while a client that must not lose any has too much to send, and goes on afterwards.
 func (s *stdio) hold() {
 	behind := false
+	if s.dead {
+		return
+	}
 	for _, c := range s.clients {
 		behind = behind || c.bits&wire.BitFlow != 0 && c.queued() > queueSize
 	}
@@ -200,7 +204,7 @@ func (s *stdio) hold() {
 	}
 }
 
-// release reads output again whatever clients are behind: the command is dead, what is left is little.
+// release reads output again whatever clients are behind: the command is dead, what is left is little and fits their queues.
 func (s *stdio) release() {
 	if s.held {
 		s.held = false
@@ -210,9 +214,7 @@ func (s *stdio) release() {
 			}
 		}
 	}
-	for _, c := range s.clients {
-		c.bits &^= wire.BitFlow
-	}
+	s.dead = true
 }
 
 // inputReady reports whether input can be taken from clients.

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
 
+	"github.com/cleat-dev/cleat/api/errs"
 	"github.com/cleat-dev/cleat/daemon/runtime/wire"
 )
 
@@ -22,6 +23,9 @@ const (
 	adoptAtOnce = 32
 	// lossWait bounds how long the death of a monitor whose connection ended is waited for.
 	lossWait = 5 * time.Second
+	// lockWait and lockAttempts bound how long the lock of a journal is waited for, whose owner does not answer.
+	lockWait     = 250 * time.Millisecond
+	lockAttempts = 20
 )
 
 // Adopt finds every container of the state root again, at the start of the daemon and once. offsets are those OnEntry was
@@ -195,8 +199,13 @@ func (p *Process) takeOver(ctx context.Context) error {
 		return err
 	}
 	defer func() { _ = owned.Close() }()
-	if err := unix.Flock(int(owned.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		return fmt.Errorf("the journal has an owner that does not answer: %w", err)
+	for attempt := 1; !lockWithin(ctx, owned, lockWait); attempt++ {
+		if socket, err := dial(ctx, p.r.runDir(p.id)); err == nil {
+			return p.rejoined(ctx, socket) // it was just beginning
+		}
+		if ctx.Err() != nil || attempt == lockAttempts {
+			return fmt.Errorf("the journal has an owner that does not answer: %w", errs.ErrUnavailable)
+		}
 	}
 	st, err := readState(p.journal.path)
 	if err != nil {
@@ -230,6 +239,32 @@ func (p *Process) takeOver(ctx context.Context) error {
 	}
 	p.journal.wake()
 	return err
+}
+
+// lockWithin takes a file's lock. A dead monitor's is free at once, or in a moment: a child it was just starting shares it
+// until it is another program.
+func lockWithin(ctx context.Context, file *os.File, limit time.Duration) bool {
+	if unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB) == nil {
+		return true
+	}
+	// A lock that is waited for cannot be given up: it is taken on a description of its own, and handed over by letting go.
+	other, err := os.Open(file.Name())
+	if err != nil {
+		return false
+	}
+	free := make(chan struct{})
+	go func() {
+		if unix.Flock(int(other.Fd()), unix.LOCK_EX) == nil {
+			_ = other.Close()
+			close(free)
+		}
+	}()
+	select {
+	case <-free:
+	case <-time.After(limit):
+	case <-ctx.Done():
+	}
+	return unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB) == nil
 }
 
 func trimLine(e Entry) string {

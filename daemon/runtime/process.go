@@ -33,7 +33,7 @@ type Process struct {
 	terminal *os.File // a copy of the terminal's master, for the next monitor
 	start    Entry    // of the present run; zero while nothing runs
 	command  int      // pidfd of the command, -1 when nothing runs
-	starting int      // calls of Start under way
+	asked    bool     // to start, and the outcome is not known
 	opened   int64    // the last run before the monitor was started
 	exited   int64    // the last run that has ended
 	final    bool     // over: the journal says so, or it was discarded
@@ -158,7 +158,10 @@ func (p *Process) ask(ctx context.Context, fd int, got func([]string), words ...
 	p.mu.Lock()
 	l, final := p.link, p.final
 	p.mu.Unlock()
-	if l == nil || final {
+	switch {
+	case words[0] == wire.VerbStart && final:
+		return nil, fmt.Errorf("container %s: %w", short(p.id), errLost)
+	case l == nil || final:
 		return nil, fmt.Errorf("container %s: %w", short(p.id), ErrNotRunning)
 	}
 	answer, err := l.callWith(ctx, fd, got, words...)
@@ -246,7 +249,7 @@ func (p *Process) began(e Entry, isNew bool) {
 		return
 	}
 	closeFD(p.command)
-	p.start, p.command = e, fd
+	p.start, p.command, p.asked = e, fd, false
 	p.conf.Run, p.conf.Count = e.Run, e.Count
 	limited, memory, unified := p.conf.Limited, p.conf.Memory, p.conf.Unified
 	p.mu.Unlock()
@@ -308,18 +311,19 @@ func (p *Process) lost(l *link) {
 
 // Start starts the command. It returns when it runs; the journal's entry is delivered independently, before or after. A
 // command that cannot be started is a [*StartError]; then nothing runs, the journal has a start-failed line, and the process
-// has ended. When the context ends first, the start goes on.
+// has ended. When the monitor dies the error is of class errs.ErrUnavailable; either nothing runs then, or the journal's entry
+// comes in a moment. When the context ends first, the start goes on.
 func (p *Process) Start(ctx context.Context) (Started, error) {
 	p.mu.Lock()
-	p.starting++
+	p.asked = true
 	p.mu.Unlock()
-	defer func() {
-		p.mu.Lock()
-		p.starting--
-		p.mu.Unlock()
-	}()
 	words, err := p.call(ctx, wire.VerbStart)
 	if err != nil {
+		if !errors.Is(err, errLost) && ctx.Err() == nil {
+			p.mu.Lock()
+			p.asked = false
+			p.mu.Unlock()
+		}
 		return Started{}, err
 	}
 	line, _ := wire.Unescape(strings.Join(words, ""))
@@ -334,7 +338,7 @@ func (p *Process) Start(ctx context.Context) (Started, error) {
 // Close ends a process that was opened and never started.
 func (p *Process) Close() error {
 	p.mu.Lock()
-	began := p.starting > 0 || p.start.Pid != 0
+	began := p.asked || p.start.Pid != 0
 	l := p.link
 	if !began {
 		p.final = true

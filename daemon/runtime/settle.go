@@ -60,7 +60,7 @@ func (p *Process) settle(ctx context.Context, st journalState) ([]Entry, next) {
 	}
 	p.clean(ctx)
 	p.mu.Lock()
-	starting := p.starting > 0 && st.run <= p.opened // else the start has its lines, only its caller has not returned
+	starting := p.asked && st.run <= p.opened // else the start has its lines, only its caller has not returned
 	p.mu.Unlock()
 	failed := Entry{Kind: wire.StartFailed, Run: st.run + 1, Time: now, Class: wire.ClassOther, Code: 128, Message: "cleat-monitor died while it started the container"}
 	if starting {

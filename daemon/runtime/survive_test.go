@@ -249,6 +249,51 @@ func TestKilledWhileStarting(t *testing.T) {
 	}
 }
 
+// TestMonitorKilledWhileStarting: a start under way fails as a whole, or the container runs and is taken over.
+func TestMonitorKilledWhileStarting(t *testing.T) {
+	t.Parallel()
+	h := newHost(t)
+	for i := range 15 {
+		id := fmt.Sprint("m", i)
+		p := h.open(h.bundle(id, "sleep", "1000"))
+		monitor := monitorOf(t, h.root, id)
+		if monitor == 0 {
+			t.Fatal("no monitor")
+		}
+		started := make(chan error, 1)
+		go func() {
+			_, err := p.Start(t.Context())
+			started <- err
+		}()
+		pause(t, 60*time.Millisecond)
+		killHard(t, monitor)
+		if err := <-started; err == nil {
+			h.until(id, runtime.KindAdopt, 1)
+			if err := p.Signal(t.Context(), unix.SIGKILL, true); err != nil {
+				t.Error(err)
+			}
+			h.until(id, runtime.KindExit, 1)
+			continue
+		}
+		entries := h.wait(id, "outcome", func(entries []entry) bool {
+			_, goesOn := h.Process(id) // it does not when the monitor died before it was asked
+			return len(of(entries, runtime.KindStartFailed))+len(of(entries, runtime.KindAdopt)) > 0 || !goesOn
+		})
+		if len(of(entries, runtime.KindAdopt)) > 0 { // it had been started, only nobody could say so
+			if err := p.Signal(t.Context(), unix.SIGKILL, true); err != nil {
+				t.Error(err)
+			}
+			h.until(id, runtime.KindExit, 1)
+			continue
+		}
+		for _, dir := range groupsOf(t, h, id) {
+			if content, _ := os.ReadFile(dir + "/cgroup.procs"); len(content) > 0 {
+				t.Errorf("%s: processes are left: %s", dir, content)
+			}
+		}
+	}
+}
+
 // TestMonitorKilled: another monitor takes a running container over, which notices nothing.
 func TestMonitorKilled(t *testing.T) {
 	t.Parallel()
