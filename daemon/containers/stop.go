@@ -193,14 +193,18 @@ func (s *Service) signal(ctx context.Context, c *ctr, sig unix.Signal, manual bo
 			return err
 		}
 	}
+	c.telling.RLock()
 	err := process.Signal(ctx, sig, manual)
+	if err == nil {
+		s.tell(c, events.ActionKill, "signal", strconv.Itoa(int(sig)))
+	}
+	c.telling.RUnlock()
 	if errors.Is(err, runtime.ErrNotRunning) || errors.Is(err, errs.ErrNotFound) || errors.Is(err, unix.ESRCH) {
 		return nil
 	}
 	if err != nil {
 		return fmt.Errorf("signal %d: %w", sig, err)
 	}
-	s.tell(c, events.ActionKill, "signal", strconv.Itoa(int(sig)))
 	if c.record().State.Paused && (manual || sig == unix.SIGKILL) { // frozen processes take no signal
 		return s.resume(ctx, c)
 	}

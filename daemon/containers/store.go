@@ -29,6 +29,10 @@ type ctr struct {
 	commit sync.Mutex
 	erased bool
 
+	// telling is shared by who sends signals until the event of it is out; the end of a run waits for them, so that "die"
+	// never overtakes the "kill" it comes from.
+	telling sync.RWMutex
+
 	mu       sync.Mutex
 	process  Process
 	exit     *exitNote     // of the run that is going on, or of the next
