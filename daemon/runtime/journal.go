@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -147,7 +148,7 @@ func (j *journal) follow(p *Process) {
 }
 
 // punch gives the blocks of delivered lines back: a container that restarts, or is asked for its health, for years would
-// fill the disk. The last start line has to stay; see state.
+// fill the disk. The last start line has to stay, and those of execs that run; what is in front of a hole has ended.
 func (j *journal) punch() {
 	if j.offset-j.punched < punchStep {
 		return
@@ -158,12 +159,12 @@ func (j *journal) punch() {
 	}
 	defer file.Close()
 	st, err := readState(j.path)
-	if err != nil {
+	if err != nil || !st.running() { // the line that says what it is instead stays
 		return
 	}
 	const block = 4096
-	for _, span := range [][2]int64{{0, st.startAt}, {st.startEnd, j.offset}} {
-		from, to := (span[0]+block-1)/block*block, span[1]/block*block
+	for _, span := range [][2]int64{{0, st.startAt}, {st.startEnd, min(j.offset, st.open)}} {
+		from, to := (span[0]+block-1)/block*block, (span[1]-1)/block*block // the end of a line stays in front of the next
 		if to > from {
 			_ = unix.Fallocate(int(file.Fd()), unix.FALLOC_FL_PUNCH_HOLE|unix.FALLOC_FL_KEEP_SIZE, from, to-from)
 		}
@@ -171,7 +172,8 @@ func (j *journal) punch() {
 	j.punched = j.offset
 }
 
-// eachLine calls with every whole line from an offset on, and the offset behind it. Holes are skipped.
+// eachLine calls with every whole line from an offset on, and the offset behind it. A hole is one empty line, and so is what
+// is left of the line whose beginning is in it: it might look like another.
 func eachLine(file *os.File, offset int64, fn func(line string, end int64) error) error {
 	info, err := file.Stat()
 	if err != nil {
@@ -179,30 +181,34 @@ func eachLine(file *os.File, offset int64, fn func(line string, end int64) error
 	}
 	buf := make([]byte, min(64<<10, max(512, info.Size()-offset+1)))
 	var rest []byte
+	cut := false // the next line begins in a hole
 	for {
 		if len(rest) == 0 { // between lines: jump over a hole
 			if data, err := unix.Seek(int(file.Fd()), offset, unix.SEEK_DATA); err == nil && data > offset {
-				offset = data
+				offset, cut = data, true
 			}
 		}
 		n, err := file.ReadAt(buf, offset+int64(len(rest)))
 		chunk := append(rest, buf[:n]...)
 		for {
+			if zeros := bytes.LastIndexByte(chunk[:lineLength(chunk)], 0); zeros >= 0 {
+				offset, chunk, cut = offset+int64(zeros)+1, chunk[zeros+1:], true
+			}
 			i := bytes.IndexByte(chunk, '\n')
 			if i < 0 {
 				break
 			}
 			offset += int64(i) + 1
-			line := bytes.TrimLeft(chunk[:i], "\x00") // what is left of a hole's last block
+			line := string(chunk[:i])
 			chunk = chunk[i+1:]
-			if err := fn(string(line), offset); err != nil {
+			if cut {
+				line, cut = "", false
+			}
+			if err := fn(line, offset); err != nil {
 				return err
 			}
 		}
 		rest = append([]byte(nil), chunk...)
-		if zeros := len(rest) - len(bytes.TrimLeft(rest, "\x00")); zeros > 0 {
-			rest, offset = rest[zeros:], offset+int64(zeros)
-		}
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
@@ -215,15 +221,24 @@ func eachLine(file *os.File, offset int64, fn func(line string, end int64) error
 	}
 }
 
+// lineLength is the length of the first line in b, or of all of b when it has no end.
+func lineLength(b []byte) int {
+	if i := bytes.IndexByte(b, '\n'); i >= 0 {
+		return i
+	}
+	return len(b)
+}
+
 // A journalState is what a journal says of its container at its end.
 type journalState struct {
-	last     Entry // the last line that is not of an exec; zero without any
-	start    Entry // of the last run that began
-	startAt  int64 // where its line begins
-	startEnd int64 // and ends
-	execs    []string
-	size     int64 // of whole lines
-	run      int64 // highest
+	last     Entry    // the last line that is not of an exec; zero without any
+	start    Entry    // of the last run that began
+	startAt  int64    // where its line begins
+	startEnd int64    // and ends
+	execs    []string // that have not ended
+	open     int64    // where the line of the first of them begins; size without any
+	size     int64    // of whole lines
+	run      int64    // highest
 }
 
 // running, restarting: what the last line means. Else nothing runs.
@@ -243,9 +258,13 @@ func readState(path string) (journalState, error) {
 		return st, err
 	}
 	defer file.Close()
-	execs := map[string]bool{}
+	execs := map[string]int64{} // id to where its line begins
 	err = eachLine(file, 0, func(line string, end int64) error {
 		st.size = end
+		if line == "" {
+			clear(execs) // those before a hole have ended; see punch
+			return nil
+		}
 		e, ok := wire.ParseEntry(line)
 		if !ok {
 			return nil
@@ -253,7 +272,7 @@ func readState(path string) (journalState, error) {
 		st.run = max(st.run, e.Run)
 		switch e.Kind {
 		case wire.ExecStart:
-			execs[e.ID] = true
+			execs[e.ID] = end - int64(len(line)) - 1
 			return nil
 		case wire.ExecExit, wire.ExecFailed:
 			delete(execs, e.ID)
@@ -268,9 +287,11 @@ func readState(path string) (journalState, error) {
 		st.last = e
 		return nil
 	})
-	for id := range execs {
-		st.execs = append(st.execs, id)
+	st.open = st.size
+	for id, at := range execs {
+		st.execs, st.open = append(st.execs, id), min(st.open, at)
 	}
+	slices.Sort(st.execs)
 	return st, err
 }
 
