@@ -31,9 +31,8 @@ func TestMain(m *testing.M) {
 	if err := acctest.Isolate(); err != nil {
 		fmt.Fprintln(os.Stderr, "no network namespace:", err)
 	}
-	programs.dir, programs.err = os.MkdirTemp("", "cleat-runtime-")
 	code := m.Run()
-	if err := os.RemoveAll(programs.dir); err != nil {
+	if err := os.RemoveAll(programs.dir); programs.dir != "" && err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		code = max(code, 1)
 	}
@@ -49,7 +48,7 @@ var programs struct {
 
 func buildAll() error {
 	programs.once.Do(func() {
-		if programs.err == nil {
+		if programs.dir, programs.err = os.MkdirTemp("", "cleat-runtime-"); programs.err == nil {
 			programs.err = build(programs.dir)
 		}
 	})
