@@ -90,24 +90,22 @@ func stamped(m events.Message, e runtime.Entry) events.Message {
 	return m
 }
 
-// told returns when no signal is on its way whose event is not out.
-func (c *ctr) told() {
-	c.telling.Lock()
-	defer c.telling.Unlock()
-}
-
 // onExit settles the end of a run. When the restart policy does not start it again, everything the run had is given
 // back before the record says so.
 func (s *Service) onExit(c *ctr, e runtime.Entry, offset int64) error {
 	if !e.Restart {
 		s.teardown(c)
 	}
-	c.told()
+	sent := c.takeSent()
 	if err := s.settle(c, offset, func(r *record) []events.Message {
 		st := &r.State
 		st.Running, st.Paused, st.Restarting, st.Pid = false, false, e.Restart, 0
 		st.ExitCode, st.OOMKilled, st.FinishedAt, st.Error = int(e.Code), e.OOM, at(e), e.Message
 		var told []events.Message
+		for _, k := range sent {
+			action, attributes := k.event()
+			told = append(told, stamped(r.happened(action, attributes...), e))
+		}
 		if e.OOM {
 			told = append(told, stamped(r.happened(events.ActionOOM), e))
 		}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strconv"
 	"syscall"
 	"time"
@@ -178,6 +179,44 @@ func (c *ctr) wait(ctx context.Context, ended <-chan struct{}, limit time.Durati
 	}
 }
 
+// kill is a signal on its way.
+type kill struct{ sig unix.Signal }
+
+// event is what tells of it.
+func (k *kill) event() (action events.Action, attributes []string) {
+	return events.ActionKill, []string{"signal", strconv.Itoa(int(k.sig))}
+}
+
+// sending notes a signal before it is sent: when the run ends of it, "kill" is told with "die", and before it.
+func (c *ctr) sending(sig unix.Signal) *kill {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	k := &kill{sig}
+	c.sent = append(c.sent, k)
+	return k
+}
+
+// arrived takes a signal off the list; false when the end of the run has told of it.
+func (c *ctr) arrived(k *kill) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	i := slices.Index(c.sent, k)
+	if i < 0 {
+		return false
+	}
+	c.sent = slices.Delete(c.sent, i, i+1)
+	return true
+}
+
+// takeSent takes all of them.
+func (c *ctr) takeSent() []*kill {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	all := c.sent
+	c.sent = nil
+	return all
+}
+
 // signal sends a signal and tells of it. manual: the container is not to come back by its restart policy. A process
 // that is gone already is no error.
 func (s *Service) signal(ctx context.Context, c *ctr, sig unix.Signal, manual bool) error {
@@ -193,12 +232,12 @@ func (s *Service) signal(ctx context.Context, c *ctr, sig unix.Signal, manual bo
 			return err
 		}
 	}
-	c.telling.RLock()
+	on := c.sending(sig)
 	err := process.Signal(ctx, sig, manual)
-	if err == nil {
-		s.tell(c, events.ActionKill, "signal", strconv.Itoa(int(sig)))
+	if c.arrived(on) && err == nil {
+		action, attributes := on.event()
+		s.tell(c, action, attributes...)
 	}
-	c.telling.RUnlock()
 	if errors.Is(err, runtime.ErrNotRunning) || errors.Is(err, errs.ErrNotFound) || errors.Is(err, unix.ESRCH) {
 		return nil
 	}

@@ -29,10 +29,6 @@ type ctr struct {
 	commit sync.Mutex
 	erased bool
 
-	// telling is shared by who sends signals until the event of it is out; the end of a run waits for them, so that "die"
-	// never overtakes the "kill" it comes from.
-	telling sync.RWMutex
-
 	mu       sync.Mutex
 	process  Process
 	exit     *exitNote     // of the run that is going on, or of the next
@@ -43,6 +39,7 @@ type ctr struct {
 	setup    *setup        // of the run that is being started
 	starting bool          // a call of Start is going to report what becomes of the run
 	held     bool          // not to be removed by AutoRemove: it is about to be started again
+	sent     []*kill       // signals on their way, whose events are not out
 
 	mounting sync.Mutex
 	holders  int // users of the mounted root file system
