@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 
 	_ "github.com/opencontainers/cgroups/devices" // control groups set device rules through it
 	"github.com/opencontainers/runc/libcontainer"
@@ -106,8 +107,16 @@ func exec(id, runDir, file string, tty bool) (wire.Report, error) {
 	return start(container, process)
 }
 
+// start runs the process and returns when its own program runs: a signal sent before would find libcontainer's.
 func start(container *libcontainer.Container, process *libcontainer.Process) (wire.Report, error) {
-	if err := container.Run(process); err != nil {
+	g, err := openGate()
+	if err != nil {
+		return wire.Report{}, err
+	}
+	defer unix.Close(g.read)
+	err = container.Run(process)
+	_ = unix.Close(g.write)
+	if err != nil {
 		return wire.Report{}, err
 	}
 	pid, err := process.Pid()
@@ -118,5 +127,46 @@ func start(container *libcontainer.Container, process *libcontainer.Process) (wi
 	if err != nil {
 		return wire.Report{}, err
 	}
+	g.wait(pid)
 	return wire.Report{Pid: int64(pid), StartTime: started}, nil
+}
+
+// gate is a pipe whose writing end init inherits. libcontainer closes everything init was not given right before its
+// exec: then, or when init dies, the reading end ends.
+type gate struct{ read, write int }
+
+// firstFree is above the descriptors libcontainer gives to init by number.
+const firstFree = 64
+
+func openGate() (gate, error) {
+	var ends [2]int
+	if err := unix.Pipe2(ends[:], unix.O_CLOEXEC); err != nil {
+		return gate{}, err
+	}
+	defer unix.Close(ends[1])
+	inherited, err := unix.FcntlInt(uintptr(ends[1]), unix.F_DUPFD, firstFree)
+	if err != nil {
+		_ = unix.Close(ends[0])
+		return gate{}, err
+	}
+	return gate{read: ends[0], write: inherited}, nil
+}
+
+// wait returns when the process has called exec, or is gone.
+func (g gate) wait(pid int) {
+	for {
+		n, err := unix.Read(g.read, make([]byte, 1))
+		if n == 0 && err == nil || err != nil && !errors.Is(err, unix.EINTR) {
+			break
+		}
+	}
+	// Between the end of the pipe and the exec are microseconds, and nothing tells of the exec itself.
+	own, err := os.Readlink("/proc/self/exe")
+	file := "/proc/" + strconv.Itoa(pid) + "/exe"
+	for range 1000 {
+		if now, e := os.Readlink(file); err != nil || e != nil || now != own {
+			return
+		}
+		_ = unix.Nanosleep(&unix.Timespec{Nsec: 50_000}, nil)
+	}
 }
