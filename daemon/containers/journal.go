@@ -96,8 +96,9 @@ func (s *Service) onExit(c *ctr, e runtime.Entry, offset int64) error {
 	if !e.Restart {
 		s.teardown(c)
 	}
+	c.telling.Lock()
 	sent := c.takeSent()
-	if err := s.settle(c, offset, func(r *record) []events.Message {
+	err := s.settle(c, offset, func(r *record) []events.Message {
 		st := &r.State
 		st.Running, st.Paused, st.Restarting, st.Pid = false, false, e.Restart, 0
 		st.ExitCode, st.OOMKilled, st.FinishedAt, st.Error = int(e.Code), e.OOM, at(e), e.Message
@@ -115,7 +116,9 @@ func (s *Service) onExit(c *ctr, e runtime.Entry, offset int64) error {
 		}
 		ran := strconv.FormatInt(int64(st.FinishedAt.Sub(st.StartedAt).Seconds()), 10)
 		return append(told, stamped(r.happened(events.ActionDie, "exitCode", strconv.FormatInt(e.Code, 10), "execDuration", ran), e))
-	}); err != nil {
+	})
+	c.telling.Unlock()
+	if err != nil {
 		return err
 	}
 	s.execsEnded(c)

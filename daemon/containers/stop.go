@@ -196,16 +196,20 @@ func (c *ctr) sending(sig unix.Signal) *kill {
 	return k
 }
 
-// arrived takes a signal off the list; false when the end of the run has told of it.
-func (c *ctr) arrived(k *kill) bool {
+// arrived tells of a signal that was sent, unless the end of the run has told of it.
+func (s *Service) arrived(c *ctr, k *kill, failed error) {
+	c.telling.Lock()
+	defer c.telling.Unlock()
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	i := slices.Index(c.sent, k)
-	if i < 0 {
-		return false
+	if i >= 0 {
+		c.sent = slices.Delete(c.sent, i, i+1)
 	}
-	c.sent = slices.Delete(c.sent, i, i+1)
-	return true
+	c.mu.Unlock()
+	if i >= 0 && failed == nil {
+		action, attributes := k.event()
+		s.tell(c, action, attributes...)
+	}
 }
 
 // takeSent takes all of them.
@@ -234,10 +238,7 @@ func (s *Service) signal(ctx context.Context, c *ctr, sig unix.Signal, manual bo
 	}
 	on := c.sending(sig)
 	err := process.Signal(ctx, sig, manual)
-	if c.arrived(on) && err == nil {
-		action, attributes := on.event()
-		s.tell(c, action, attributes...)
-	}
+	s.arrived(c, on, err)
 	if errors.Is(err, runtime.ErrNotRunning) || errors.Is(err, errs.ErrNotFound) || errors.Is(err, unix.ESRCH) {
 		return nil
 	}

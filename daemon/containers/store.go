@@ -29,6 +29,9 @@ type ctr struct {
 	commit sync.Mutex
 	erased bool
 
+	// telling orders the events of signals and of the ends they lead to. Nothing waits for the journal with it.
+	telling sync.Mutex
+
 	mu       sync.Mutex
 	process  Process
 	exit     *exitNote     // of the run that is going on, or of the next

@@ -196,7 +196,7 @@ func pastEvents(t *testing.T, e *engine) {
 func oomEvent(t *testing.T, e *engine) {
 	id := e.create(t, e.name(t), map[string]any{
 		"Cmd":        []string{"sh", "-c", "head -c 200000000 /dev/zero | tail"},
-		"HostConfig": map[string]any{"Memory": 8 << 20, "MemorySwap": 8 << 20},
+		"HostConfig": map[string]any{"Memory": 32 << 20, "MemorySwap": 32 << 20},
 	})
 	d := e.events(t, "since=1", map[string][]string{"container": {id}, "event": {"oom"}})
 	e.must(t, "POST", "/containers/"+id+"/start", nil)
