@@ -239,8 +239,17 @@ func attachOneStream(t *testing.T, e *engine) {
 	id := e.run(t, e.name(t), map[string]any{"OpenStdin": true, "StdinOnce": true}, "sh", "-c", "read x; echo out; echo err >&2")
 	in := e.dial(t, "POST", "/containers/"+id+"/attach?stream=1&stdin=1", "", true)
 	c := e.dial(t, "POST", "/containers/"+id+"/attach?stream=1&stderr=1", "", true)
+	e.settle(t, id)
 	in.send("x\n")
 	c.frames([2]string{"err", "err\n"})
+}
+
+// settle lets sessions begin: an engine sends their heads first, and no engine says when they are joined to the
+// container. A few calls take longer than that.
+func (e *engine) settle(t *testing.T, id string) {
+	for range 20 {
+		e.must(t, "GET", "/containers/"+id+"/json", nil)
+	}
 }
 
 // attachBeforeStart is how docker run does it: nothing of the output is missed.
@@ -256,6 +265,7 @@ func attachTwo(t *testing.T, e *engine) {
 	id := e.run(t, e.name(t), map[string]any{"OpenStdin": true, "StdinOnce": true}, "sh", "-c", "read x; echo got $x")
 	first := e.dial(t, "POST", "/containers/"+id+"/attach?stream=1&stdout=1", "", true)
 	second := e.dial(t, "POST", "/containers/"+id+"/attach?stream=1&stdin=1&stdout=1", "", true)
+	e.settle(t, id)
 	second.send("it\n")
 	first.frames([2]string{"out", "got it\n"})
 	second.frames([2]string{"out", "got it\n"})

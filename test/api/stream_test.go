@@ -296,7 +296,8 @@ func TestWaitLasts(t *testing.T) {
 func TestLogsAreLive(t *testing.T) {
 	each(t, func(t *testing.T, e *engine) {
 		id := e.run(t, e.name(t), map[string]any{"OpenStdin": true, "StdinOnce": true}, "sh", "-c", "echo ready; read x; echo $x")
-		c := e.dial(t, "GET", "/containers/"+id+"/logs?stdout=1&follow=1&tail=0", "", false)
+		c := e.dial(t, "GET", "/containers/"+id+"/logs?stdout=1&follow=1", "", false)
+		c.until("ready\n")
 		in := e.dial(t, "POST", "/containers/"+id+"/attach?stream=1&stdin=1", "", true)
 		in.send("now\n")
 		got, err := readFrames(bufio.NewReader(c.r))
