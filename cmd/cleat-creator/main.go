@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strconv"
 
@@ -23,6 +24,9 @@ func main() {
 	if len(os.Args) > 1 && os.Args[1] == "init" {
 		libcontainer.Init() // does not return
 	}
+	// Whoever started the daemon may have had signals ignored, as nohup has; a container must not inherit that. What has a
+	// handler here is back to its default after exec.
+	signal.Notify(make(chan os.Signal, 1))
 	logrus.SetOutput(io.Discard) // what matters is in the error; 2 is the monitor's
 	report := os.NewFile(wire.CreatorReport, "report")
 	unix.CloseOnExec(wire.CreatorReport)
