@@ -221,7 +221,15 @@ func (s *Service) remove(ctx context.Context, r record) error {
 	if predefined(r.Network.Name) {
 		return forbidden("%s is a pre-defined network and cannot be removed", r.Network.Name)
 	}
+	// Nobody sees it any more while its bridge goes, which takes the kernel a while: who lists networks then must not
+	// count on it.
+	if len(s.Driver.Endpoints(r.Network.ID)) == 0 {
+		s.show(r, false)
+	}
 	err := s.Driver.RemoveNetwork(ctx, r.Network.ID)
+	if err != nil {
+		s.show(r, true)
+	}
 	if errors.Is(err, errs.ErrConflict) {
 		return &Forbidden{err}
 	}
@@ -230,12 +238,22 @@ func (s *Service) remove(ctx context.Context, r record) error {
 	}
 	err = s.change(happened(r, events.ActionDestroy), func(tx *metadata.Tx) error { return s.table.DeleteIn(tx, r.Network.ID) })
 	if err != nil {
+		s.show(r, true)
 		return fmt.Errorf("network %q: %w", r.Network.Name, err)
 	}
+	s.show(r, false)
+	return nil
+}
+
+// show puts a network into the index, or takes it out.
+func (s *Service) show(r record, there bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.all, r.Network.ID)
-	return nil
+	if there {
+		s.all[r.Network.ID] = r
+	} else {
+		delete(s.all, r.Network.ID)
+	}
 }
 
 // Prune removes the networks of users that nobody is connected to and that pass the filters until and label.
