@@ -5,6 +5,7 @@ package containers
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -14,6 +15,8 @@ import (
 	"github.com/docker/go-units"
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/api/types/network"
+
+	"github.com/cleat-dev/cleat/api/errs"
 )
 
 // ListOptions are the parameters of "List containers".
@@ -55,7 +58,12 @@ func (s *Service) List(ctx context.Context, o ListOptions) ([]container.Summary,
 			row.State, row.Status = container.StateRemoving, "Removal In Progress"
 		}
 		if o.Size {
-			if row.SizeRw, row.SizeRootFs, err = s.layers.Size(ctx, r.ID); err != nil {
+			row.SizeRw, row.SizeRootFs, err = s.layers.Size(ctx, r.ID)
+			switch {
+			case errors.Is(err, errs.ErrNotFound) && (c.isRemoving() || c.isGone()): // removed while we look
+				continue
+			case errors.Is(err, errs.ErrNotFound): // its layer is being made
+			case err != nil:
 				return nil, fmt.Errorf("size of container %s: %w", short(r.ID), err)
 			}
 		}
