@@ -7,18 +7,23 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"runtime/debug"
+	"slices"
+	"strings"
 
-	"github.com/hashicorp/terraform-plugin-framework/provider"
-	"github.com/hashicorp/terraform-plugin-framework/providerserver"
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6/tf6server"
 
 	"github.com/cleat-dev/cleat/internal/version"
 	docker "github.com/cleat-dev/cleat/provider"
 )
 
-// heapGrowth is how far the heap may grow over what lives before it is collected, in percent. A plan leaves much
-// garbage and keeps little; a quarter of Go's standard costs a few percent of CPU and halves the memory. GOGC overrides it.
-const heapGrowth = 25
+// frameworkLog is the level of the framework's own log. From DEBUG on it names elements of sets by their values, which
+// configurations make sensitive and no provider is told of. Our own log has none.
+const frameworkLog = "TF_LOG_SDK_FRAMEWORK"
+
+// protocolLogs are the levels of the logs of the protocol's library, which writes several lines for each call and leaves
+// it to Terraform to drop them. They are written when any log is asked for.
+var protocolLogs = []string{"TF_LOG_SDK", "TF_LOG_SDK_PROTO"}
 
 // address is where Terraform looks for the provider.
 const address = "registry.terraform.io/cleat-dev/docker"
@@ -31,8 +36,13 @@ func main() {
 		fmt.Println(version.String())
 		return
 	}
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(heapGrowth)
+	if os.Getenv(frameworkLog) == "" {
+		_ = os.Setenv(frameworkLog, "OFF") // fails on bad names only
+	}
+	if !logged(os.Environ()) {
+		for _, name := range protocolLogs {
+			_ = os.Setenv(name, "OFF")
+		}
 	}
 	if err := serve(context.Background(), *attach); err != nil {
 		fmt.Fprintln(os.Stderr, "terraform-provider-docker:", err)
@@ -40,12 +50,25 @@ func main() {
 	}
 }
 
+// logged reports whether an environment asks for a log of Terraform or of providers.
+func logged(environment []string) bool {
+	return slices.ContainsFunc(environment, func(v string) bool {
+		return strings.HasPrefix(v, "TF_LOG") && !strings.HasPrefix(v, frameworkLog+"=")
+	})
+}
+
 func serve(ctx context.Context, attach bool) error {
 	p, err := docker.New(ctx, version.String())
 	if err != nil {
 		return err
 	}
-	return providerserver.Serve(ctx, func() provider.Provider { return p }, providerserver.ServeOpts{
-		Address: address, Debug: attach, ProtocolVersion: 6,
-	})
+	server, err := docker.NewServer(ctx, p)
+	if err != nil {
+		return err
+	}
+	var options []tf6server.ServeOpt
+	if attach {
+		options = append(options, tf6server.WithManagedDebug())
+	}
+	return tf6server.Serve(address, func() tfprotov6.ProviderServer { return server }, options...)
 }

@@ -44,14 +44,19 @@ func New(ctx context.Context, cfg Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	dial, err := ep.dialer()
+	dial, release, err := ep.dialer()
 	if err != nil {
 		return nil, err
 	}
-	w := &wire{ep: ep, pool: ep.pool(dial, config), trace: cfg.Trace}
+	if cfg.Wake != nil {
+		if err := cfg.Wake(ctx); err != nil {
+			return nil, err
+		}
+	}
+	w := &wire{ep: ep, pool: ep.pool(dial, config), release: release, trace: cfg.Trace}
 	c := &Client{wire: w, auth: auth}
 	if err := c.open(ctx, cfg, dial, config); err != nil {
-		w.pool.CloseIdleConnections()
+		w.close()
 		return nil, err
 	}
 	return c, nil
@@ -67,6 +72,9 @@ func (c *Client) open(ctx context.Context, cfg Config, dial dialFunc, config *tl
 		return err
 	}
 	var transport http.RoundTripper = c.wire
+	if c.engine.isPodman() {
+		transport = &podmanForms{next: transport, base: ep.base}
+	}
 	if c.spoken.Before(newest) {
 		transport = &convert{next: transport, base: ep.base, spoken: c.spoken}
 	}
@@ -128,7 +136,7 @@ func (c *Client) Requests() int64 { return c.wire.requests.Load() }
 
 // Close closes the connections that nobody uses. Calls under way go on.
 func (c *Client) Close() error {
-	c.wire.pool.CloseIdleConnections()
+	c.wire.close()
 	return c.streams.Close()
 }
 

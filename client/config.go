@@ -1,6 +1,7 @@
 package client
 
 import (
+	"context"
 	"fmt"
 	"time"
 
@@ -23,6 +24,8 @@ type Config struct {
 	SSHOpts []string
 	// RegistryAuth are credentials that come before those of docker's own configuration.
 	RegistryAuth []RegistryAuth
+	// Wake, when set, is called before the engine is first asked: it starts one that may not run yet.
+	Wake func(ctx context.Context) error
 	// UserAgent of every request; moby's own when empty.
 	UserAgent string
 	// APIVersion pins the version, as DOCKER_API_VERSION does; highest common version when both are empty.
@@ -32,7 +35,8 @@ type Config struct {
 	Trace func(method, path string, status int, d time.Duration)
 }
 
-// RegistryAuth is a provider's registry_auth block: credentials of one registry, given or to be found in a file.
+// RegistryAuth is a provider's registry_auth block: credentials of one registry, given or to be found in a file, and how it
+// is trusted.
 type RegistryAuth struct {
 	// Address of the registry: a host with optional port; scheme and path are ignored.
 	Address string
@@ -43,6 +47,11 @@ type RegistryAuth struct {
 	ConfigFile, ConfigFileContent string
 	// AuthDisabled makes calls to this registry anonymous, whatever docker's configuration holds.
 	AuthDisabled bool
+	// CAFile is the path of PEM text, CAMaterial that text: authorities that count for this registry, and for the token
+	// service it names, beside those of the machine. They are of this client's own calls; engines trust what they trust.
+	CAFile, CAMaterial string
+	// SkipVerify accepts certificates nobody knows, and plain HTTP, in this client's own calls.
+	SkipVerify bool
 }
 
 // ConfigError is a [Config] nobody can use. It is errs.ErrInvalid.

@@ -125,7 +125,7 @@ func (c *convert) lowerEvents(rest string, query url.Values) func(codec.Object) 
 	}
 }
 
-// lift brings an answer to the newest form.
+// lift brings an answer to the form of the version the library asked in.
 func (c *convert) lift(resp *http.Response, route *codec.Route, values map[string]string, keep func(codec.Object) bool) error {
 	if resp.StatusCode >= http.StatusBadRequest {
 		return c.liftError(resp)
@@ -147,7 +147,7 @@ func (c *convert) lift(resp *http.Response, route *codec.Route, values map[strin
 	if err != nil {
 		return err
 	}
-	if body, err = shape.Up(body, c.spoken); err != nil {
+	if body, err = shape.UpTo(body, c.spoken, newest); err != nil {
 		return err
 	}
 	if shape == codec.ImageInspect && c.spoken.Before(version.Of(1, 21)) {
@@ -187,7 +187,7 @@ func (c *convert) addTags(req *http.Request, body []byte) ([]byte, error) {
 	if err != nil || resp.StatusCode != http.StatusOK {
 		return body, err
 	}
-	if raw, err = codec.ImageList.Up(raw, c.spoken); err != nil {
+	if raw, err = codec.ImageList.UpTo(raw, c.spoken, newest); err != nil {
 		return nil, err
 	}
 	var rows []map[string]json.RawMessage

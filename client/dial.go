@@ -19,8 +19,9 @@ const (
 
 type dialFunc func(ctx context.Context) (net.Conn, error)
 
-// dialer returns how to connect to the engine: the transport only, without TLS.
-func (ep *endpoint) dialer() (dialFunc, error) {
+// dialer returns how to connect to the engine, the transport only, without TLS, and what releases what connections
+// share.
+func (ep *endpoint) dialer() (dialFunc, func(), error) {
 	net1 := &net.Dialer{Timeout: dialTimeout, KeepAlive: keepAlive}
 	switch ep.network {
 	case "ssh":
@@ -30,9 +31,9 @@ func (ep *endpoint) dialer() (dialFunc, error) {
 			ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 			defer cancel()
 			return dialPipe(ctx, ep.address)
-		}, nil
+		}, func() {}, nil
 	default:
-		return func(ctx context.Context) (net.Conn, error) { return net1.DialContext(ctx, ep.network, ep.address) }, nil
+		return func(ctx context.Context) (net.Conn, error) { return net1.DialContext(ctx, ep.network, ep.address) }, func() {}, nil
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	moby "github.com/moby/moby/client"
@@ -35,6 +36,8 @@ type engine struct {
 	name     string
 	product  string
 	min, max version.Version
+	// manager is set once it was found to manage a swarm.
+	manager atomic.Bool
 }
 
 // serverVersion is the part of GET /version that every engine since 1.12 has.
@@ -108,6 +111,9 @@ func said(body []byte) string {
 }
 
 func engineName(v *serverVersion) string {
+	if v.Platform.Name == "cleat" { // its components are named for clients that look for Docker's
+		return "cleatd"
+	}
 	if len(v.Components) == 0 {
 		return "dockerd" // others came after components
 	}
@@ -144,14 +150,18 @@ func choose(ep *endpoint, e *engine, pinned string) (version.Version, error) {
 		}
 		return ours, nil
 	}
+	lowest := oldest
+	if lowest.Before(e.min) {
+		lowest = e.min
+	}
 	pin, err := version.Parse(pinned)
 	switch {
 	case err != nil:
 		return version.Version{}, invalid(attribute, "%w", err)
-	case pin.Before(oldest) || pin.Before(e.min):
-		return version.Version{}, invalid(attribute, "%s is too old: %s speaks API %s to %s, cleat needs %s", pin, e.product, e.min, e.max, oldest)
+	case pin.Before(lowest):
+		return version.Version{}, invalid(attribute, "%s is too old: want %s to %s for %s, or unset it", pin, lowest, e.max, e.product)
 	case e.max.Before(pin) || ours.Before(pin):
-		return version.Version{}, invalid(attribute, "%s is too new: %s speaks API %s at most, cleat %s", pin, e.product, e.max, ours)
+		return version.Version{}, invalid(attribute, "%s is too new: %s speaks API %s at most, cleat %s; unset it, or set a lower one", pin, e.product, e.max, ours)
 	}
 	return pin, nil
 }

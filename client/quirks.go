@@ -2,10 +2,18 @@ package client
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
+
+	moby "github.com/moby/moby/client"
+
+	"github.com/cleat-dev/cleat/api/errs"
 )
 
 // misstatements are answers of podman that carry the wrong status: it says 500 for what every Docker engine, and its
@@ -26,14 +34,100 @@ var misstatements = []struct {
 	{"container state improper", http.StatusConflict},                   // pause, start while being removed
 }
 
+// ArchiveOwners is what an engine lacks whose archives of a container's files do not say who owns them.
+const ArchiveOwners = "owners in archives"
+
 // Lacks are the calls this engine has not though the version it speaks has them, each with who lacks it; see
-// contract.Lacking. Podman has a call to update a container in Docker's API from 5 on.
+// contract.Lacking. Podman has a call to update a container in Docker's API from 5 on, and gives the files of an archive
+// to the user it runs as itself.
 func (c *Client) Lacks() map[string]string {
-	if !c.engine.podmanBefore(5) {
+	if !c.engine.isPodman() {
 		return nil
 	}
-	return map[string]string{"container update": c.engine.product}
+	lacks := map[string]string{ArchiveOwners: c.engine.product}
+	if c.engine.podmanBefore(5) {
+		lacks["container update"] = c.engine.product
+	}
+	return lacks
 }
+
+// ContainerRemove removes a container. By force that kills one that runs; podman stops it first and gives it the time it
+// has for that.
+func (c *Client) ContainerRemove(ctx context.Context, container string, o moby.ContainerRemoveOptions) (moby.ContainerRemoveResult, error) {
+	if o.Force && c.engine.isPodman() {
+		_, _ = c.Client.ContainerKill(ctx, container, moby.ContainerKillOptions{Signal: "KILL"}) // fails for one that does not run
+	}
+	return c.Client.ContainerRemove(ctx, container, o)
+}
+
+// attempts is how often a call is made that fails over what somebody else does meanwhile.
+const attempts = 10
+
+// again makes a call until its error is another one than passes.
+func again[T any](passes func(error) bool, call func() (T, error)) (T, error) {
+	for attempt := 1; ; attempt++ {
+		r, err := call()
+		if err == nil || !passes(err) || attempt == attempts {
+			return r, err
+		}
+	}
+}
+
+// ImageList lists images. Podman looks at them one by one and fails over one that is removed meanwhile, whoever's it is:
+// a list is never not found, so it is asked again.
+func (c *Client) ImageList(ctx context.Context, o moby.ImageListOptions) (moby.ImageListResult, error) {
+	return again(func(err error) bool { return errors.Is(err, errs.ErrNotFound) }, func() (moby.ImageListResult, error) {
+		return c.Client.ImageList(ctx, o)
+	})
+}
+
+// NetworkCreate makes a network. Podman first compares its addresses with those of the host's interfaces, and fails when
+// one comes or goes while it lists them. Nothing is made then.
+func (c *Client) NetworkCreate(ctx context.Context, name string, o moby.NetworkCreateOptions) (moby.NetworkCreateResult, error) {
+	return again(says("no such network interface"), func() (moby.NetworkCreateResult, error) { return c.Client.NetworkCreate(ctx, name, o) })
+}
+
+// ContainerCreate makes a container. Podman makes the volumes it names that are not there yet, and fails when another
+// container's creation makes one of them meanwhile. Nothing is made then.
+func (c *Client) ContainerCreate(ctx context.Context, o moby.ContainerCreateOptions) (moby.ContainerCreateResult, error) {
+	return again(says("creating named volume", "volume already exists"), func() (moby.ContainerCreateResult, error) { return c.Client.ContainerCreate(ctx, o) })
+}
+
+// says are errors with all of these words.
+func says(words ...string) func(error) bool {
+	return func(err error) bool {
+		text := strings.ToLower(err.Error())
+		return !slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(text, w) })
+	}
+}
+
+// startAttempts and startPause bound how long a start waits for podman.
+const (
+	startAttempts = 20
+	startPause    = 100 * time.Millisecond
+)
+
+// ContainerStart starts a container. Podman 4 answers an upload before it has unmounted the container's files, and a start
+// that comes in between finds them gone. There is no event to wait for; the next start mounts them again.
+func (c *Client) ContainerStart(ctx context.Context, container string, o moby.ContainerStartOptions) (moby.ContainerStartResult, error) {
+	r, err := c.Client.ContainerStart(ctx, container, o)
+	for attempt := 1; attempt < startAttempts && c.engine.podmanBefore(5) && isUnmounted(err); attempt++ {
+		select {
+		case <-ctx.Done():
+			return r, err
+		case <-time.After(startPause):
+		}
+		r, err = c.Client.ContainerStart(ctx, container, o)
+	}
+	return r, err
+}
+
+func isUnmounted(err error) bool {
+	return err != nil && strings.Contains(err.Error(), "mounting storage for container") && strings.Contains(err.Error(), "no such file or directory")
+}
+
+// isPodman reports whether the engine is a podman that tells its version.
+func (e *engine) isPodman() bool { return strings.HasPrefix(e.product, "podman ") }
 
 // podmanBefore reports whether the engine is a podman of a lower major version. One that does not tell its version is
 // taken for a new one.

@@ -23,6 +23,8 @@ const (
 	hub = "docker.io"
 	// hubKey is what docker's configuration and engines call Docker Hub.
 	hubKey = "https://index.docker.io/v1/"
+	// tokenUser is the user name under which docker's credential helpers give an identity token in a password's place.
+	tokenUser = "<token>"
 	// authLifetime bounds how long an answer of a credential helper is used: tokens end after an hour or more.
 	authLifetime = 5 * time.Minute
 )
@@ -32,6 +34,8 @@ const (
 type credentials struct {
 	blocks map[string]RegistryAuth // by normalised address
 	finds  flights[registry.AuthConfig]
+
+	registries registryClients
 
 	mu    sync.Mutex
 	known map[string]knownAuth
@@ -56,6 +60,8 @@ func newCredentials(blocks []RegistryAuth) (*credentials, error) {
 			return nil, invalid(at("username"), "is needed beside a password")
 		case !block.AuthDisabled && block.Username != "" && block.Password == "":
 			return nil, invalid(at("password"), "is needed beside a username")
+		case block.CAFile != "" && block.CAMaterial != "":
+			return nil, invalid(at("ca_material"), "excludes ca_file")
 		}
 		if block.ConfigFileContent != "" {
 			if _, err := parseConfig(block.ConfigFileContent); err != nil {
@@ -63,6 +69,7 @@ func newCredentials(blocks []RegistryAuth) (*credentials, error) {
 			}
 		}
 		c.blocks[host] = block
+		c.registries.trust(host, block)
 	}
 	return c, nil
 }
@@ -106,6 +113,9 @@ func (c *credentials) ask(host string) (registry.AuthConfig, error) {
 	block, ok := c.blocks[host]
 	if ok && block.AuthDisabled {
 		return registry.AuthConfig{}, nil
+	}
+	if ok && block.Username == tokenUser {
+		return registry.AuthConfig{IdentityToken: block.Password, ServerAddress: key(host)}, nil
 	}
 	if ok && block.Username != "" {
 		return registry.AuthConfig{Username: block.Username, Password: block.Password, ServerAddress: key(host)}, nil

@@ -58,6 +58,8 @@ func TestRegistryAuth(t *testing.T) {
 		RegistryAuth{Address: "other.example:5000", ConfigFile: other},
 		RegistryAuth{Address: "content.example", ConfigFileContent: config("https://content.example/v1/")},
 		RegistryAuth{Address: "off.example", AuthDisabled: true},
+		RegistryAuth{Address: "token.example", Username: "<token>", Password: "t0ken"},
+		RegistryAuth{Address: "default.example", SkipVerify: true},
 	)
 	for ref, want := range map[string]registry.AuthConfig{
 		"busybox":                      {Username: "me", Password: "hubpass", ServerAddress: hubKey},
@@ -67,6 +69,7 @@ func TestRegistryAuth(t *testing.T) {
 		"content.example/x@" + digest0: {Username: "file", Password: "filepass", ServerAddress: "content.example"},
 		"default.example/x":            {Username: "file", Password: "filepass", ServerAddress: "default.example"},
 		"off.example/x":                {},
+		"token.example/x":              {IdentityToken: "t0ken", ServerAddress: "token.example"},
 		"unknown.example/x":            {},
 	} {
 		encoded, err := c.RegistryAuth(t.Context(), ref)
@@ -95,7 +98,7 @@ func TestRegistryAuth(t *testing.T) {
 	for address, auth := range all {
 		got[address] = auth.Username
 	}
-	want := map[string]string{hubKey: "me", "other.example:5000": "file", "content.example": "file", "default.example": "file"}
+	want := map[string]string{hubKey: "me", "other.example:5000": "file", "token.example": "", "content.example": "file", "default.example": "file"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("all (-want +got):\n%s", diff)
 	}

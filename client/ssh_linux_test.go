@@ -42,6 +42,7 @@ func TestSSH(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
+	t.Setenv("CLEAT_SSH", "command")
 	host := serveUnix(t, fakeEngine(docker20))
 	t.Setenv("CLEAT_TEST_SSH", strings.TrimPrefix(host, "unix://"))
 
@@ -84,6 +85,7 @@ func TestSSHFails(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Setenv("PATH", dir)
+	t.Setenv("CLEAT_SSH", "command")
 	_, err := New(t.Context(), Config{Host: "ssh://engine"})
 	if !errors.Is(err, errs.ErrUnavailable) || !strings.Contains(err.Error(), "ssh does not know the host's key") {
 		t.Errorf("%v", err)

@@ -13,6 +13,7 @@ import (
 	"syscall"
 
 	"github.com/cleat-dev/cleat/api/errs"
+	"github.com/cleat-dev/cleat/internal/sshclient"
 )
 
 // Unreachable is an engine that cannot be talked to. It is errs.ErrUnavailable.
@@ -133,6 +134,15 @@ var sshProblems = []struct{ contains, problem, next string }{
 }
 
 func diagnoseSSH(err error) (problem, next string) {
+	var worded *sshclient.Error
+	if errors.As(err, &worded) {
+		return harmless(worded.Problem), worded.Next
+	}
+	var command *sshclient.CommandError
+	if errors.As(err, &command) && command.Direct != nil && strings.Contains(err.Error(), "not found") {
+		return "the host does not let us connect to the engine's socket (" + command.Direct.Message + "), and has no docker command to do it",
+			"see that an engine runs there, that the user may open its socket (most often: the group docker), and that sshd allows it (AllowStreamLocalForwarding)"
+	}
 	if errors.Is(err, exec.ErrNotFound) {
 		return "there is no ssh command on this machine", "install an OpenSSH client"
 	}
@@ -143,7 +153,7 @@ func diagnoseSSH(err error) (problem, next string) {
 		}
 	}
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return "the ssh connection was closed", "try the same ssh command by hand"
+		return "the ssh connection was closed in the middle of a call", "see whether the host still runs, then run again"
 	}
 	return "ssh: " + harmless(text), "try the same ssh command by hand"
 }

@@ -15,8 +15,15 @@ import (
 type wire struct {
 	ep       *endpoint
 	pool     *http.Transport
+	release  func() // what its connections share
 	requests atomic.Int64
 	trace    func(method, path string, status int, d time.Duration)
+}
+
+// close closes the connections that nobody uses.
+func (w *wire) close() {
+	w.pool.CloseIdleConnections()
+	w.release()
 }
 
 // RoundTrip sends a request whose URL needs only path and query.

@@ -20,6 +20,8 @@ import (
 	"github.com/cleat-dev/cleat/daemon/builds"
 	"github.com/cleat-dev/cleat/daemon/config"
 	"github.com/cleat-dev/cleat/daemon/containers"
+	"github.com/cleat-dev/cleat/daemon/execs"
+	"github.com/cleat-dev/cleat/daemon/health"
 	"github.com/cleat-dev/cleat/daemon/images"
 	"github.com/cleat-dev/cleat/daemon/spec"
 	"github.com/cleat-dev/cleat/daemon/volumes"
@@ -54,7 +56,18 @@ func (l late) ExecProcess(ctx context.Context, id string, e spec.Exec) (*specs.P
 	return l.d.containers.ExecProcess(ctx, id, e)
 }
 
-// imageUsers are the containers, to the images service, which is made before there are any.
+// probes run health checks.
+type probes struct{ *execs.Service }
+
+func (p probes) Start(ctx context.Context, id string, command []string, output io.Writer) (health.Probe, error) {
+	running, err := p.Run(ctx, id, command, output)
+	if err != nil {
+		return nil, err // not a nil *execs.Running in an interface
+	}
+	return running, nil
+}
+
+// imageUsers are containers and builds, to the images service, which is made before there are any.
 type imageUsers struct{ d *Daemon }
 
 func (u imageUsers) UsersOf(imageID string) []images.User {
@@ -64,6 +77,8 @@ func (u imageUsers) UsersOf(imageID string) []images.User {
 	}
 	return users
 }
+
+func (u imageUsers) Building(imageID string) bool { return u.d.builds.Holds(imageID) }
 
 // containerImages are the images, to the containers service.
 type containerImages struct{ *images.Service }
@@ -87,6 +102,11 @@ func (i buildImages) Resolve(ctx context.Context, ref string) (builds.Image, err
 	}
 	layers, err := i.LayerBlobs(ctx, found)
 	return builds.Image{ID: found.ID, Parent: found.Parent, ChainID: found.ChainID, Config: found.Config, Layers: layers}, err
+}
+
+func (i buildImages) Held(ctx context.Context, id string) (builds.Image, error) {
+	i.Settle()
+	return i.Resolve(ctx, id)
 }
 
 func (i buildImages) Create(ctx context.Context, n builds.NewImage) (string, error) {

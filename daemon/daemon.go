@@ -20,23 +20,26 @@ import (
 	"github.com/cleat-dev/cleat/daemon/content"
 	"github.com/cleat-dev/cleat/daemon/event"
 	"github.com/cleat-dev/cleat/daemon/execs"
+	"github.com/cleat-dev/cleat/daemon/health"
 	"github.com/cleat-dev/cleat/daemon/images"
 	"github.com/cleat-dev/cleat/daemon/logs"
 	"github.com/cleat-dev/cleat/daemon/metadata"
 	"github.com/cleat-dev/cleat/daemon/networks"
-	"github.com/cleat-dev/cleat/daemon/registry"
 	"github.com/cleat-dev/cleat/daemon/runtime"
 	"github.com/cleat-dev/cleat/daemon/server"
 	"github.com/cleat-dev/cleat/daemon/snapshot"
 	"github.com/cleat-dev/cleat/daemon/spec"
 	"github.com/cleat-dev/cleat/daemon/system"
 	"github.com/cleat-dev/cleat/daemon/volumes"
+	"github.com/cleat-dev/cleat/internal/registry"
 	"github.com/cleat-dev/cleat/internal/version"
 )
 
 const (
 	// keptEvents are replayed to clients that ask for the past.
 	keptEvents = 4096
+	// monitorProgram is a container's monitor, and its process 1 when it asks for one.
+	monitorProgram = "cleat-monitor"
 	// closeTimeout bounds what services may still do at the end.
 	closeTimeout = 15 * time.Second
 )
@@ -46,6 +49,7 @@ type Daemon struct {
 	log    hclog.Logger
 	server *server.Server
 
+	kernel     *spec.Kernel
 	bus        *event.Bus
 	store      *content.Store
 	layers     *snapshot.Layers
@@ -56,6 +60,7 @@ type Daemon struct {
 	volumes    *volumes.Service
 	networks   *networks.Service
 	execs      *execs.Service
+	health     *health.Monitor
 	builds     *builds.Service
 	system     *system.Service
 
@@ -87,7 +92,7 @@ func New(ctx context.Context, c config.Config, observe func(server.Call), log hc
 	routes := Routes(Backends{
 		Builds: d.builds, Containers: d.containers, Execs: d.execs, Images: d.images, Networks: d.networks, System: d.system, Volumes: d.volumes,
 	})
-	d.server, err = server.New(server.Config{Routes: routes, Log: log.Named("api"), Version: version.String(), CORS: c.CORS, Observe: observe})
+	d.server, err = server.New(server.Config{Routes: routes, Log: log.Named("api"), Version: version.String(), Min: c.APIMin, Max: c.APIMax, CORS: c.CORS, Observe: observe})
 	return d, err
 }
 
@@ -183,7 +188,7 @@ func (d *Daemon) openNetwork(ctx context.Context, c *config.Config, db *metadata
 // openRuntime finds the helpers. What they report reaches the containers service, which is made after it and before
 // anything is adopted or started.
 func (d *Daemon) openRuntime(ctx context.Context, c *config.Config) error {
-	monitor, err := helper(c.HelperDir, "cleat-monitor")
+	monitor, err := helper(c.HelperDir, monitorProgram)
 	if err != nil {
 		return err
 	}
@@ -237,15 +242,18 @@ func (d *Daemon) openImages(ctx context.Context, c *config.Config) error {
 	}
 	d.onClose(func() error { client.Close(); return nil })
 	d.images, err = images.Open(ctx, images.Config{
-		Store: d.store, Layers: d.layers, Registry: client, Events: d.bus, Users: imageUsers{d}, Changes: containers.ApplyChanges, MaxDownloads: c.Downloads, Log: d.log.Named("images"),
+		Store: d.store, Layers: d.layers, Registry: client, Events: d.bus, Users: imageUsers{d}, MaxDownloads: c.Downloads, Log: d.log.Named("images"),
 	})
 	return err
 }
 
 func (d *Daemon) openContainers(ctx context.Context, c *config.Config, db *metadata.DB) error {
-	kernel, err := spec.ReadKernel()
-	if err != nil {
+	var err error
+	if d.kernel, err = spec.ReadKernel(); err != nil {
 		return fmt.Errorf("daemon: %w", err)
+	}
+	if err := d.kernel.LoadAppArmor(); err != nil {
+		d.log.Warn("containers", "error", err)
 	}
 	watcher, err := logs.NewWatcher()
 	if err != nil {
@@ -260,25 +268,32 @@ func (d *Daemon) openContainers(ctx context.Context, c *config.Config, db *metad
 	if err != nil {
 		return err
 	}
+	init, err := helper(c.HelperDir, monitorProgram)
+	if err != nil {
+		return err
+	}
+	d.health = health.New(ctx, probes{d.execs}, d.log.Named("health"))
 	d.containers, err = containers.New(ctx, containers.Config{
-		Root: filepath.Join(c.DataRoot, "containers"), DB: db, Events: d.bus, Kernel: kernel, Runtime: containers.WrapRuntime(d.runtime), Layers: d.layers,
-		Network: d.networks, Images: containerImages{d.images}, Volumes: containerVolumes{d.volumes}, Execs: d.execs, Driver: storageDriver(d.store), Watcher: watcher, Log: d.log.Named("containers"),
+		Root: filepath.Join(c.DataRoot, "containers"), DB: db, Events: d.bus, Kernel: d.kernel, Runtime: containers.WrapRuntime(d.runtime), Layers: d.layers,
+		Network: d.networks, Images: containerImages{d.images}, Volumes: containerVolumes{d.volumes}, Execs: d.execs,
+		Health: d.health, Init: init, InitAlways: c.Init, Driver: storageDriver(d.store), Watcher: watcher, Log: d.log.Named("containers"),
 	})
 	if err != nil {
 		return err
 	}
 	d.closers = append(d.closers, d.containers.Close)
+	d.onClose(d.health.Close)
 	return nil
 }
 
 func (d *Daemon) openSystem(c *config.Config, db *metadata.DB) error {
 	var err error
 	d.system, err = system.New(system.Config{
-		DB: db, Bus: d.bus,
+		DB: db, Bus: d.bus, Kernel: d.kernel,
 		Containers: d.Containers, Images: d.countImages, Storage: func() (string, [][2]string) { return storageDriver(d.store), nil },
 		Stores:   system.Stores{Images: d.imageUsage, Containers: d.containerUsage, Volumes: d.volumes.Usage},
 		DataRoot: c.DataRoot, Debug: d.log.IsDebug(), Labels: c.Labels, Pools: addressPools(c.Pools), Mirrors: c.Mirrors, InsecureRegistries: c.InsecureRegistries,
-		Version: version.String(), Commit: version.Commit(), APIVersion: server.Newest().String(), MinAPIVersion: server.Oldest().String(), Log: d.log.Named("system"),
+		Version: version.String(), Commit: version.Commit(), APIVersion: c.APIMax.String(), MinAPIVersion: c.APIMin.String(), Log: d.log.Named("system"),
 	})
 	return err
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"testing"
 
-	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 	"github.com/moby/moby/api/types/image"
@@ -35,7 +34,7 @@ func BenchmarkPlanContainer(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	server, err := providerserver.NewProtocol6WithError(p)()
+	server, err := NewServer(b.Context(), p)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -44,7 +44,7 @@ func (s *dataShell) Read(ctx context.Context, req datasource.ReadRequest, resp *
 		addBug(&resp.Diagnostics, s.name, err)
 		return
 	}
-	e, err := s.engine.get(ctx)
+	e, err := s.engine.forData(ctx, s.d)
 	if err != nil {
 		addError(&resp.Diagnostics, s.d.Node(), summary, err)
 		return

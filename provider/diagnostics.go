@@ -27,6 +27,13 @@ func addError(diags *diag.Diagnostics, n *contract.Node, summary string, err err
 	diags.AddAttributeError(at, summary, err.Error())
 }
 
+// addWarnings reports what an operation could not do and went on without.
+func addWarnings(diags *diag.Diagnostics, name string, warnings []string) {
+	for _, w := range warnings {
+		diags.AddWarning(name, w)
+	}
+}
+
 // parsePath returns the path a text such as ports[1].external or labels["a"] names in a schema. An element of a set
 // has no index in Terraform's terms: the path ends at the block or attribute that holds it. It is false for a text
 // that names nothing in the schema.

@@ -14,7 +14,6 @@ import (
 	dsschema "github.com/hashicorp/terraform-plugin-framework/datasource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
-	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/int64default"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringdefault"
@@ -43,6 +42,18 @@ type lampModel struct {
 	Heat   types.String                `tfsdk:"heat"`
 	Labels contract.Blocks[labelModel] `tfsdk:"labels"`
 	Ports  contract.Blocks[portModel]  `tfsdk:"ports"`
+	Shades contract.Blocks[shadeModel] `tfsdk:"shades"`
+}
+
+// shadeModel is of a block that is an attribute for Terraform.
+type shadeModel struct {
+	Cloth types.String               `tfsdk:"cloth"`
+	Width types.Int64                `tfsdk:"width"`
+	Rings contract.Blocks[ringModel] `tfsdk:"rings"`
+}
+
+type ringModel struct {
+	Size types.Int64 `tfsdk:"size"`
 }
 
 type labelModel struct {
@@ -82,6 +93,12 @@ func (lamp) Schema(context.Context) schema.Schema {
 				"external": schema.Int64Attribute{Optional: true, Computed: true},
 				"protocol": schema.StringAttribute{Optional: true, Computed: true, Default: stringdefault.StaticString("tcp")},
 			}}},
+			"shades": schema.ListNestedBlock{NestedObject: schema.NestedBlockObject{
+				Attributes: map[string]schema.Attribute{"cloth": schema.StringAttribute{Required: true}, "width": schema.Int64Attribute{Optional: true}},
+				Blocks: map[string]schema.Block{"rings": schema.ListNestedBlock{NestedObject: schema.NestedBlockObject{
+					Attributes: map[string]schema.Attribute{"size": schema.Int64Attribute{Optional: true}},
+				}}},
+			}},
 		},
 	}
 }
@@ -98,6 +115,7 @@ func (lamp) Rules() contract.Rules {
 		"heat":    {MovedBy: []string{"watts"}},
 		"ports":   {Key: []string{"internal", "protocol"}}, "ports.external": {Stable: true},
 		"tags":   {Effect: contract.InPlace},
+		"shades": {Effect: contract.InPlace, Filled: true},
 		"labels": {Effect: contract.InPlace, Since: "1.30"},
 		"secret": {Effect: contract.InPlace, Requires: "1.25"},
 	}
@@ -354,9 +372,9 @@ func newTestProvider(t *testing.T, s *fakeShop) *Provider {
 
 func serverOf(t *testing.T, p *Provider) tfprotov6.ProviderServer {
 	t.Helper()
-	server, err := providerserver.NewProtocol6WithError(p)()
+	s, err := NewServer(t.Context(), p)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return server
+	return twin{s.(*server), t}
 }

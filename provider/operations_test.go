@@ -162,7 +162,7 @@ func TestAppliedRecord(t *testing.T) {
 func (s session) causes(config, prior tftypes.Value, private []byte) []string {
 	s.t.Helper()
 	var log bytes.Buffer
-	resp, err := s.server.PlanResourceChange(tflogtest.RootLogger(s.t.Context(), &log), &tfprotov6.PlanResourceChangeRequest{
+	resp, err := s.server.(twin).server.PlanResourceChange(tflogtest.RootLogger(s.t.Context(), &log), &tfprotov6.PlanResourceChangeRequest{
 		TypeName: "docker_lamp", Config: dynamic(s.t, config), PriorState: dynamic(s.t, prior),
 		ProposedNewState: dynamic(s.t, config), PriorPrivate: private,
 	})

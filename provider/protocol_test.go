@@ -277,7 +277,7 @@ func TestUnknownHost(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := texts(data.Diagnostics); len(got) != 1 || !strings.Contains(got[0], "not known yet") {
+	if got := texts(data.Diagnostics); len(got) != 1 || !strings.Contains(got[0], "not known yet") || !strings.Contains(got[0], "depends_on") {
 		t.Errorf("data source: %q", got)
 	}
 	deferring := newSession(t, newTestProvider(t, engine))
@@ -395,43 +395,6 @@ func TestDelete(t *testing.T) {
 				t.Errorf("state is %s", state)
 			}
 		})
-	}
-}
-
-// States of kreuzwerker/docker are taken over: labels were maps once, blocks may be null, attributes unknown to us
-// are passed over.
-func TestUpgradeState(t *testing.T) {
-	t.Parallel()
-	s := newSession(t, newTestProvider(t, newShop()))
-	none(t, s.configure(nil, false).Diagnostics)
-	for version := range s.lamp.Version + 1 {
-		labels := `{"b":"2","a":"1"}`
-		if version == s.lamp.Version {
-			labels = `[{"label":"a","value":"1"},{"label":"b","value":"2"}]`
-		}
-		resp, err := s.server.UpgradeResourceState(t.Context(), &tfprotov6.UpgradeResourceStateRequest{
-			TypeName: "docker_lamp", Version: version,
-			RawState: &tfprotov6.RawState{JSON: []byte(`{"name":"a","id":"x","watts":40,"gone":{"x":1},"ports":null,"labels":` + labels + `}`)},
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		none(t, resp.Diagnostics)
-		upgraded, values := s.open(resp.UpgradedState)
-		var items []tftypes.Value
-		if err := values["labels"].As(&items); err != nil || len(items) != 2 {
-			t.Fatalf("version %d: labels %s, %v", version, values["labels"], err)
-		}
-		object, err := objectOf(t.Context(), s.lamp, upgraded)
-		if err != nil || object.Attributes()["ports"].IsNull() {
-			t.Errorf("version %d: null blocks stay null: %v, %v", version, object, err)
-		}
-	}
-	resp, err := s.server.UpgradeResourceState(t.Context(), &tfprotov6.UpgradeResourceStateRequest{
-		TypeName: "docker_lamp", Version: 0, RawState: &tfprotov6.RawState{JSON: []byte(`{"name":["not","a","name"]}`)},
-	})
-	if err != nil || len(resp.Diagnostics) != 1 {
-		t.Errorf("a state that does not fit gave %q, %v", texts(resp.Diagnostics), err)
 	}
 }
 

@@ -28,12 +28,19 @@ type Provider struct {
 	node      *contract.Node
 	resources []contract.Resource
 	data      []catalog.DataSource
-	getenv    func(string) string
+	// ephemerals, lists and actions are of the catalog: see New.
+	ephemerals []catalog.Ephemeral
+	lists      []catalog.List
+	actions    []catalog.Action
+	getenv     func(string) string
 	// connect prepares an engine value that is made at its first use.
 	connect func(client.Config) func(context.Context) (any, error)
 }
 
-var _ provider.ProviderWithValidateConfig = (*Provider)(nil)
+var (
+	_ provider.ProviderWithValidateConfig = (*Provider)(nil)
+	_ provider.ProviderWithFunctions      = (*Provider)(nil)
+)
 
 // New returns the provider with everything the catalog lists. version is the provider's own. It fails on a type
 // whose schema, model and rules do not fit together.
@@ -46,7 +53,20 @@ func New(ctx context.Context, version string) (*Provider, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newProvider(ctx, version, resources, data, connect)
+	p, err := newProvider(ctx, version, resources, data, connect)
+	if err != nil {
+		return nil, err
+	}
+	if p.ephemerals, err = catalog.Ephemerals(ctx); err != nil {
+		return nil, err
+	}
+	if p.lists, err = catalog.Lists(ctx); err != nil {
+		return nil, err
+	}
+	if p.actions, err = catalog.Actions(ctx); err != nil {
+		return nil, err
+	}
+	return p, nil
 }
 
 func newProvider(
@@ -101,7 +121,14 @@ func (p *Provider) Configure(ctx context.Context, req provider.ConfigureRequest,
 	}
 	host := catalog.HostOf(block, p.getenv)
 	e := &engine{unchecked: host.Unchecked}
-	resp.ResourceData, resp.DataSourceData = e, e
+	resp.ResourceData, resp.DataSourceData, resp.EphemeralResourceData, resp.ListResourceData = e, e, e, e
+	resp.ActionData = e
+	registries, err := client.NewRegistries(host.Config.RegistryAuth)
+	if err != nil {
+		addError(&resp.Diagnostics, p.node, "Registry credentials cannot be used", withAttribute(err))
+		return
+	}
+	e.registries = registries
 	if len(host.Unknown) > 0 {
 		if req.ClientCapabilities.DeferralAllowed {
 			resp.Deferred = &provider.Deferred{Reason: provider.DeferredReasonProviderConfigUnknown}
@@ -138,7 +165,7 @@ func userAgent(version, terraform string) string {
 func (p *Provider) Resources(context.Context) []func() resource.Resource {
 	all := make([]func() resource.Resource, len(p.resources))
 	for i, t := range p.resources {
-		all[i] = func() resource.Resource { return newShell(t) }
+		all[i] = func() resource.Resource { return &shell{core: newCore(t)} }
 	}
 	return all
 }

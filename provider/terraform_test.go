@@ -5,7 +5,6 @@ import (
 	"regexp"
 	"testing"
 
-	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
@@ -22,7 +21,7 @@ func factories(t *testing.T, s *fakeShop) map[string]func() (tfprotov6.ProviderS
 		t.Skip("needs terraform:", err)
 	}
 	return map[string]func() (tfprotov6.ProviderServer, error){
-		"docker": providerserver.NewProtocol6WithError(newTestProvider(t, s)),
+		"docker": func() (tfprotov6.ProviderServer, error) { return NewServer(t.Context(), newTestProvider(t, s)) },
 	}
 }
 

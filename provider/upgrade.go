@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"path"
 	"slices"
 
 	"github.com/hashicorp/terraform-plugin-framework/resource"
@@ -16,8 +17,8 @@ import (
 )
 
 // UpgradeState reads states of older schema versions. Versions count as in kreuzwerker/docker, whose states are taken
-// over (terraform state replace-provider): what changed there on the way to today's is that labels were maps and are
-// blocks now. Attributes we do not have are passed over, as Terraform's core does for the current version.
+// over (terraform state replace-provider, or a moved block): what changed there on the way to today's is that labels and
+// some blocks of one item were maps. Attributes we do not have are passed over, as Terraform's core does for the current version.
 func (s *shell) UpgradeState(context.Context) map[int64]resource.StateUpgrader {
 	upgraders := map[int64]resource.StateUpgrader{}
 	for version := range s.t.Node().Version {
@@ -36,6 +37,30 @@ func (s *shell) upgrade(ctx context.Context, req resource.UpgradeStateRequest, r
 	resp.State.Raw = raw
 }
 
+// MoveState takes over an object by a moved block: from a resource of the same type of a provider called docker, such as
+// kreuzwerker/docker, whatever it was called there.
+func (s *shell) MoveState(context.Context) []resource.StateMover {
+	return []resource.StateMover{{StateMover: s.move}}
+}
+
+func (s *shell) move(ctx context.Context, req resource.MoveStateRequest, resp *resource.MoveStateResponse) {
+	if req.SourceTypeName != s.name || path.Base(req.SourceProviderAddress) != typePrefix[:len(typePrefix)-1] {
+		return // not ours to know: the framework says so
+	}
+	if version := s.t.Node().Version; req.SourceSchemaVersion > version {
+		resp.Diagnostics.AddError(s.name+": state cannot be moved", fmt.Sprintf(
+			"The state of %s has version %d of the type's schema; this provider knows versions up to %d.", req.SourceProviderAddress, req.SourceSchemaVersion, version))
+		return
+	}
+	raw, err := upgraded(ctx, s.t.Node(), req.SourceRawState)
+	if err != nil {
+		resp.Diagnostics.AddError(s.name+": state cannot be moved",
+			err.Error()+"\n\nRemove the object from the state (terraform state rm) and import it.")
+		return
+	}
+	resp.TargetState.Raw = raw
+}
+
 func upgraded(ctx context.Context, n *contract.Node, state *tfprotov6.RawState) (tftypes.Value, error) {
 	if state == nil || state.JSON == nil {
 		return tftypes.Value{}, errors.New("the state is older than Terraform 0.12")
@@ -44,7 +69,7 @@ func upgraded(ctx context.Context, n *contract.Node, state *tfprotov6.RawState) 
 	if err := json.Unmarshal(state.JSON, &values); err != nil {
 		return tftypes.Value{}, fmt.Errorf("state: %w", err)
 	}
-	labelsToBlocks(n, values)
+	mapsToBlocks(n, values)
 	current, err := json.Marshal(values)
 	if err != nil {
 		return tftypes.Value{}, fmt.Errorf("state: %w", err)
@@ -58,20 +83,24 @@ func upgraded(ctx context.Context, n *contract.Node, state *tfprotov6.RawState) 
 	return value, nil
 }
 
-// labelsToBlocks turns maps into blocks of label and value, wherever the schema has such blocks.
-func labelsToBlocks(n *contract.Node, values map[string]any) {
+// mapsToBlocks turns what were maps into blocks: labels into one for each, others into the one they describe.
+func mapsToBlocks(n *contract.Node, values map[string]any) {
 	for _, b := range n.Blocks {
 		switch value := values[b.Name].(type) {
 		case map[string]any:
-			if isLabels(b.Node) {
+			switch {
+			case isLabels(b.Node):
 				values[b.Name] = labelBlocks(value)
-			} else {
-				labelsToBlocks(b.Node, value)
+			case b.Nesting != contract.Single:
+				values[b.Name] = []any{value}
+				fallthrough
+			default:
+				mapsToBlocks(b.Node, value)
 			}
 		case []any:
 			for _, item := range value {
 				if inside, ok := item.(map[string]any); ok {
-					labelsToBlocks(b.Node, inside)
+					mapsToBlocks(b.Node, inside)
 				}
 			}
 		}

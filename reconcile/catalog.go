@@ -16,6 +16,7 @@ import (
 type Catalog struct {
 	Resources    []contract.Resource
 	DataSources  []contract.Data
+	Ephemerals   []contract.Data
 	ProviderNode *contract.Node
 	// Connection is the client configuration a provider block stands for.
 	Connection func(block types.Object) (client.Config, error)
@@ -26,39 +27,60 @@ const prefix = "docker_"
 
 // Resource is the schema of a resource type.
 func (c Catalog) Resource(typ string) (*contract.Node, bool) {
+	r, ok := c.resource(typ)
+	if !ok {
+		return nil, false
+	}
+	return r.Node(), true
+}
+
+// IdentifiedBy is the attribute that is the identity of the objects of a resource type.
+func (c Catalog) IdentifiedBy(typ string) string {
+	r, ok := c.resource(typ)
+	if !ok {
+		return "id"
+	}
+	return r.IdentifiedBy()
+}
+
+func (c Catalog) resource(typ string) (contract.Resource, bool) {
 	i := slices.IndexFunc(c.Resources, func(r contract.Resource) bool { return prefix+r.Name() == typ })
 	if i < 0 {
 		return nil, false
 	}
-	return c.Resources[i].Node(), true
+	return c.Resources[i], true
 }
 
 // DataSource is the schema of a data source.
-func (c Catalog) DataSource(typ string) (*contract.Node, bool) {
-	i := slices.IndexFunc(c.DataSources, func(d contract.Data) bool { return prefix+d.Name() == typ })
+func (c Catalog) DataSource(typ string) (*contract.Node, bool) { return node(c.DataSources, typ) }
+
+// Ephemeral is the schema of an ephemeral resource.
+func (c Catalog) Ephemeral(typ string) (*contract.Node, bool) { return node(c.Ephemerals, typ) }
+
+func node(all []contract.Data, typ string) (*contract.Node, bool) {
+	i := slices.IndexFunc(all, func(d contract.Data) bool { return prefix+d.Name() == typ })
 	if i < 0 {
 		return nil, false
 	}
-	return c.DataSources[i].Node(), true
+	return all[i].Node(), true
 }
 
 // Provider is the schema of a provider block.
 func (c Catalog) Provider() *contract.Node { return c.ProviderNode }
 
 // ResourceTypes are the names of all resource types.
-func (c Catalog) ResourceTypes() []string {
-	names := make([]string, len(c.Resources))
-	for i, r := range c.Resources {
-		names[i] = prefix + r.Name()
-	}
-	return names
-}
+func (c Catalog) ResourceTypes() []string { return names(c.Resources) }
 
 // DataSourceTypes are the names of all data sources.
-func (c Catalog) DataSourceTypes() []string {
-	names := make([]string, len(c.DataSources))
-	for i, d := range c.DataSources {
-		names[i] = prefix + d.Name()
+func (c Catalog) DataSourceTypes() []string { return names(c.DataSources) }
+
+// EphemeralTypes are the names of all ephemeral resources.
+func (c Catalog) EphemeralTypes() []string { return names(c.Ephemerals) }
+
+func names[T interface{ Name() string }](all []T) []string {
+	names := make([]string, len(all))
+	for i, one := range all {
+		names[i] = prefix + one.Name()
 	}
 	return names
 }
@@ -74,12 +96,15 @@ func (c Catalog) ClientConfig(block cty.Value) (client.Config, error) {
 }
 
 func (c Catalog) types() plan.Types {
-	t := plan.Types{Resources: map[string]contract.Resource{}, Data: map[string]contract.Data{}}
+	t := plan.Types{Resources: map[string]contract.Resource{}, Data: map[string]contract.Data{}, Ephemerals: map[string]contract.Data{}}
 	for _, r := range c.Resources {
 		t.Resources[prefix+r.Name()] = r
 	}
 	for _, d := range c.DataSources {
 		t.Data[prefix+d.Name()] = d
+	}
+	for _, p := range c.Ephemerals {
+		t.Ephemerals[prefix+p.Name()] = p
 	}
 	return t
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 
 	"github.com/cleat-dev/cleat/reconcile/config"
+	"github.com/cleat-dev/cleat/reconcile/generate"
 	"github.com/cleat-dev/cleat/reconcile/graph"
 	"github.com/cleat-dev/cleat/reconcile/ownership"
 	"github.com/cleat-dev/cleat/reconcile/plan"
@@ -63,6 +64,33 @@ func (p *Project) Adopt(ctx context.Context, address graph.Instance, id string) 
 	return step, diags
 }
 
+// Generate writes the configuration of what is on the engines and of no project: of the types named, or of all that
+// engines list. It changes nothing.
+func (p *Project) Generate(ctx context.Context, only []string) (*generate.Result, hcl.Diagnostics) {
+	in, diags := p.input(ctx, PlanOptions{})
+	if diags.HasErrors() {
+		return nil, diags
+	}
+	seen := map[*endpoint]bool{}
+	hosts := map[config.ProviderKey]*plan.Host{}
+	for _, key := range p.config.Providers() {
+		if at := p.hosts[key]; at != nil && key.Module.IsRoot() && !seen[at.endpoint] {
+			hosts[key], seen[at.endpoint] = in.Hosts[key], true
+		}
+	}
+	if len(hosts) == 0 {
+		hosts = in.Hosts
+	}
+	result, err := generate.Write(ctx, generate.Input{
+		Types: p.types, Hosts: hosts, Only: only,
+		Declared: func(r graph.Resource) bool { _, ok := p.config.Resource(r); return ok },
+	})
+	if err != nil {
+		return nil, append(diags, &hcl.Diagnostic{Severity: hcl.DiagError, Summary: "Engine not readable", Detail: err.Error()})
+	}
+	return result, diags
+}
+
 // Explanation is all that is known of one object.
 type Explanation struct {
 	Step     *plan.Step
@@ -92,7 +120,7 @@ func (p *Project) Explain(ctx context.Context, address graph.Instance) (*Explana
 	}
 	e.Resource, _ = p.config.Resource(address.Resource())
 	for _, n := range p.config.Graph().Dependants(config.NodeOf(address.Resource())) {
-		if n.Kind == config.ResourceNode || n.Kind == config.DataNode {
+		if n.HasInstances() {
 			e.NeededBy = append(e.NeededBy, n.Resource())
 		}
 	}

@@ -49,7 +49,8 @@ resource "docker_container" "web" {
   restart = "always"
   memory = 64`)
 		text, _ = b.apply(reconcile.PlanOptions{})
-		if e.Name == "podman" { // 4.3 has no update call, and the plan knows
+		replaces := e.Name == "podman" || e.IsOld() // have no update call, and the plan knows
+		if replaces {
 			b.want("in place", text, "docker_container.web replace memory!(configuration) restart!(configuration)\n")
 		} else {
 			b.want("in place", text, "docker_container.web update memory(configuration) restart(configuration)\n")
@@ -66,7 +67,7 @@ resource "docker_container" "web" {
 		declare(`env = ["A=2"]`)
 		text, _ = b.apply(reconcile.PlanOptions{})
 		restart := "restart"
-		if e.Name == "podman" {
+		if replaces {
 			restart = "restart!"
 		}
 		b.want("replace", text, "docker_container.web replace env!(configuration) memory!(configuration) "+restart+"(configuration)\n")

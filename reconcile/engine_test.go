@@ -138,7 +138,7 @@ func (b *bench) want(what, got, want string) {
 }
 
 func TestVolumeAndNetworkLifecycle(t *testing.T) {
-	acctest.Each(t, func(t *testing.T, e *acctest.Engine) {
+	acctest.EachToday(t, func(t *testing.T, e *acctest.Engine) {
 		b := newBench(t, e)
 		b.write(`
 resource "docker_volume" "data" {

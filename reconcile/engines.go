@@ -55,6 +55,10 @@ func (p *Project) connect(ctx context.Context, e *config.Evaluator) hcl.Diagnost
 			continue
 		}
 		block, more := e.Provider(key)
+		if waits := p.waits(key, block); waits != nil {
+			diags = diags.Append(waits)
+			continue
+		}
 		diags = append(diags, more...)
 		if more.HasErrors() {
 			continue
@@ -71,9 +75,25 @@ func (p *Project) connect(ctx context.Context, e *config.Evaluator) hcl.Diagnost
 	return diags
 }
 
+// waits refuses a provider block that refers to an object: every engine is asked what it has before anything is planned.
+// Terraform has a state to plan from, and defers that.
+func (p *Project) waits(key config.ProviderKey, block *config.ProviderBlock) *hcl.Diagnostic {
+	for _, need := range p.config.ProviderNeeds(key) {
+		if !need.HasInstances() {
+			continue
+		}
+		return &hcl.Diagnostic{
+			Severity: hcl.DiagError, Summary: "Provider configuration depends on an object", Subject: block.Declared,
+			Detail: fmt.Sprintf("The block of %s refers to %s. cleat asks every engine what it has before it plans, so the block may refer to variables and local values only. "+
+				"Declare what makes the host in a directory of its own, and hand its address over as a variable: cleat apply -var host=$(cleat -chdir=DIR output -raw NAME).", key, need),
+		}
+	}
+	return nil
+}
+
 func (p *Project) reach(ctx context.Context, block *config.ProviderBlock) (*client.Client, error) {
 	if !block.Value.IsWhollyKnown() {
-		return nil, errors.New("its configuration depends on what is known only after apply; apply that first with -target")
+		return nil, errors.New("its configuration is known only after apply (a function such as timestamp or uuid); use variables and local values")
 	}
 	cfg, err := p.options.Catalog.ClientConfig(block.Value)
 	if err != nil {

@@ -35,6 +35,8 @@ type Options struct {
 	Inputs config.Inputs
 	// Project names what is ours on an engine; "" takes the directory's name.
 	Project string
+	// AllowEmpty: the directory need not have any .tf files yet.
+	AllowEmpty bool
 	// Parallelism is how many operations run at once; 0 is [DefaultParallelism].
 	Parallelism int
 	// Connect reaches an engine; nil is client.New.
@@ -70,7 +72,7 @@ func Open(ctx context.Context, o Options) (*Project, hcl.Diagnostics) {
 	}
 	p := &Project{options: o, opened: time.Now(), types: o.Catalog.types(), hosts: map[config.ProviderKey]*engine{}, endpoints: map[string]*endpoint{}}
 	var diags hcl.Diagnostics
-	p.config, diags = config.Load(o.Dir, config.Options{Schemas: o.Catalog})
+	p.config, diags = config.Load(o.Dir, config.Options{Schemas: o.Catalog, AllowEmpty: o.AllowEmpty})
 	if diags.HasErrors() {
 		return p, diags
 	}
@@ -148,6 +150,12 @@ func (p *Project) Validate(ctx context.Context) hcl.Diagnostics {
 	}
 	e := p.evaluator(false)
 	diags = append(diags, e.CheckVariables()...)
+	for _, key := range p.config.Providers() {
+		block, _ := e.Provider(key) // what is wrong with its values is told when the engine is needed
+		if waits := p.waits(key, block); waits != nil {
+			diags = diags.Append(waits)
+		}
+	}
 	if diags.HasErrors() {
 		return diags
 	}
@@ -214,6 +222,7 @@ func (p *Project) strangers(made *plan.Plan) hcl.Diagnostics {
 	deletes, kept := 0, 0
 	for _, s := range made.Steps {
 		switch {
+		case s.Action == plan.Delete && s.Record.Intent: // of an apply that failed: it may never have been made
 		case s.Action == plan.Delete && s.Reason == "no longer declared", s.Action == plan.Forget && s.Existed:
 			deletes++
 		case s.Action != plan.Create && s.Action != plan.Read:
@@ -225,7 +234,7 @@ func (p *Project) strangers(made *plan.Plan) hcl.Diagnostics {
 	}
 	return hcl.Diagnostics{{
 		Severity: hcl.DiagError, Summary: "Another project of this name",
-		Detail: fmt.Sprintf("Everything that belongs to project %q on the engine (%d objects) is declared elsewhere: nothing of this directory is among it. "+
+		Detail: fmt.Sprintf("Everything that belongs to project %q on the engine (objects: %d) is declared elsewhere: nothing of this directory is among it. "+
 			"When it is another project, give this one a name of its own with -project=NAME or CLEAT_PROJECT. "+
 			"When it is this one and is to be replaced as a whole, say so with -project=%s.", p.name, deletes, p.name),
 	}}

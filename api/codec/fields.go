@@ -106,6 +106,24 @@ func BareID(ref string) string {
 	return ref
 }
 
+func hasKey(key string) func(Object) bool {
+	return func(o Object) bool { _, ok := o[key]; return ok }
+}
+
+// shortID is how many digits of an id engines before 1.7 show.
+const shortID = 12
+
+// shorten cuts ids to those digits; what is no id stays.
+func shorten(keys ...string) func(Object) {
+	return func(o Object) {
+		for _, key := range keys {
+			if id := text(o, key); bareID.MatchString(id) {
+				o[key] = id[:shortID]
+			}
+		}
+	}
+}
+
 func remove(keys ...string) func(Object) {
 	return func(o Object) {
 		for _, key := range keys {
@@ -121,6 +139,28 @@ func only(o Object, keys ...string) {
 			delete(o, key)
 		}
 	}
+}
+
+// renameIn gives keys of an inner object other names, old to new; a name that is taken stays.
+func renameIn(inner string, names map[string]string) func(Object) {
+	return func(o Object) { rename(object(o, inner), names) }
+}
+
+func rename(o Object, names map[string]string) {
+	for old, name := range names {
+		if value, ok := o[old]; ok && o[name] == nil {
+			o[name] = value
+			delete(o, old)
+		}
+	}
+}
+
+func reverse(names map[string]string) map[string]string {
+	out := make(map[string]string, len(names))
+	for from, to := range names {
+		out[to] = from
+	}
+	return out
 }
 
 // documented reduces the answer to the keys a version's document has.

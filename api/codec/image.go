@@ -9,7 +9,18 @@ import (
 // ImageInspect is the answer of GET /images/{name}/json. The newest form is image.InspectResponse; a handler that knows
 // them adds Parent, DockerVersion, Container and ContainerConfig, which engines of 1.44 send. Below 1.21 it has no
 // RepoTags and RepoDigests.
-var ImageInspect = &Shape{Name: "image", Steps: []Step{
+var ImageInspect = &Shape{Name: "image", Older: hasKey("container_config"), Steps: []Step{
+	{Since: v1(3), What: "only the documented keys", Down: documented("id", "parent", "created", "container", "container_config", "Size")},
+	{Since: v1(4), What: "WorkingDir", Down: eachConfig(remove("WorkingDir"))},
+	{Since: v1(6), What: "configurations as they were", Down: eachConfig(func(config Object) {
+		earlyConfig(config)
+		delete(config, "Privileged")
+	})},
+	{Since: v1(10), What: "os", Down: remove("os")},
+	{Since: v1(12), What: "capital letters", Up: func(o Object) { rename(o, imageNames) }, Down: func(o Object) {
+		delete(o, "VirtualSize")
+		rename(o, reverse(imageNames))
+	}},
 	{Since: v1(19), What: "only the documented keys", Down: documented(
 		"Id", "Parent", "Comment", "Created", "Container", "ContainerConfig", "DockerVersion", "Author", "Config", "Architecture",
 		"Os", "Size", "VirtualSize")},
@@ -26,7 +37,13 @@ var ImageInspect = &Shape{Name: "image", Steps: []Step{
 }}
 
 // ImageList is the answer of GET /images/json.
-var ImageList = &Shape{Name: "images", Kind: List, Steps: []Step{
+var ImageList = &Shape{Name: "images", Kind: List, Older: hasKey("Repository"), Steps: []Step{
+	{Since: v1(7), What: "a row for each image, not for each tag; whole ids", UpAll: joinTags, DownAll: splitTags, Down: func(o Object) {
+		shorten("Id")(o)
+		delete(o, "ParentId")
+	}},
+	{Since: v1(17), What: "labels", Down: remove("Labels")},
+	{Since: v1(18), What: "RepoDigests", Down: remove("RepoDigests")},
 	{Since: v1(19), What: "only the documented keys", Down: documented(
 		"RepoTags", "RepoDigests", "ParentId", "Id", "Created", "Size", "VirtualSize", "Labels")},
 	{Since: v1(22), What: "image ids with algorithm", Up: addDigest("Id", "ParentId"), Down: dropDigest("Id", "ParentId")},
@@ -36,18 +53,26 @@ var ImageList = &Shape{Name: "images", Kind: List, Steps: []Step{
 
 // ImageHistory is the answer of GET /images/{name}/history.
 var ImageHistory = &Shape{Name: "image history", Kind: List, Steps: []Step{
-	{Since: v1(19), What: "only the documented keys", Down: documented("Id", "Created", "CreatedBy")},
+	{Since: v1(19), What: "only the documented keys", Down: documented("Id", "Created", "CreatedBy", "Tag")},
+	{Since: v1(3), What: "no Tag", Up: func(o Object) { rename(o, historyNames) }, Down: func(o Object) {
+		if isSet(o["Tags"]) {
+			rename(o, reverse(historyNames))
+		}
+	}},
+	{Since: v1(7), What: "whole ids", Down: shorten("Id")},
 	{Since: v1(21), What: "Comment", Down: remove("Comment")},
 	{Since: v1(22), What: "image ids with algorithm", Up: addDigest("Id"), Down: dropDigest("Id")},
 }}
 
 // ImageDelete is the answer of DELETE /images/{name}.
 var ImageDelete = &Shape{Name: "removed images", Kind: List, Steps: []Step{
+	{Since: v1(7), What: "whole ids", Down: shorten("Untagged", "Deleted")},
 	{Since: v1(22), What: "image ids with algorithm", Up: addDigest("Untagged", "Deleted"), Down: dropDigest("Untagged", "Deleted")},
 }}
 
 // Commit is the answer of POST /commit.
 var Commit = &Shape{Name: "commit", Steps: []Step{
+	{Since: v1(7), What: "whole ids", Down: shorten("Id")},
 	{Since: v1(22), What: "image ids with algorithm", Up: addDigest("Id"), Down: dropDigest("Id")},
 }}
 
@@ -115,8 +140,14 @@ var (
 		}},
 		{Since: v1(42), What: "shared-size", Up: forget("shared-size")},
 	}
-	pullSteps  = []QueryStep{{Since: v1(32), What: "platform", Up: forget("platform")}}
-	buildSteps = []QueryStep{{Since: v1(32), What: "platform", Up: forget("platform")}}
+	pullSteps = []QueryStep{
+		{Since: v1(14), What: "the registry is part of the name", Up: liftRegistry},
+		{Since: v1(32), What: "platform", Up: forget("platform")},
+	}
+	buildSteps = []QueryStep{
+		{Since: v1(12), What: "containers of steps are removed unless asked not to", Up: queryDefault("rm", "0")},
+		{Since: v1(32), What: "platform", Up: forget("platform")},
+	}
 
 	volumePruneSteps = []QueryStep{{Since: v1(42), What: "only anonymous volumes", Up: func(q url.Values) { addFilter(q, "all", "true") }}}
 )

@@ -11,7 +11,29 @@ const execDriver = "native-0.2"
 
 // ContainerInspect is the answer of GET /containers/{id}/json. The newest form is container.InspectResponse; a handler
 // that knows the address a container was made with adds Config.MacAddress, as engines of 1.44 do.
-var ContainerInspect = &Shape{Name: "container", Steps: []Step{
+var ContainerInspect = &Shape{Name: "container", Older: isEarly, Steps: []Step{
+	{Since: v1(8), What: "HostConfig", Down: remove("HostConfig")},
+	{Since: v1(3), What: "IPAddress, not IpAddress", Up: renameIn("NetworkSettings", addressNames), Down: renameIn("NetworkSettings", reverse(addressNames))},
+	{Since: v1(3), What: "ports by protocol", Up: splitPortMap, Down: flattenPortMap},
+	{Since: v1(4), What: "WorkingDir and Privileged", Down: func(o Object) { remove("WorkingDir", "Privileged")(object(o, "Config")) }},
+	{Since: v1(6), What: "only the documented keys", Down: earlyContainer},
+	{Since: v1(6), What: "Ports instead of PortMapping", Up: liftPortMap, Down: lowerPortMap},
+	{Since: v1(6), What: "ExposedPorts instead of PortSpecs",
+		Up:   inConfig(liftPortSpecs, "PortSpecs"),
+		Down: func(o Object) { lowerPortSpecs(object(o, "Config"), object(o, "HostConfig")) }},
+	{Since: v1(10), What: "name servers and other containers' volumes in HostConfig",
+		Up: inConfig(liftHostFields, "Dns", "VolumesFrom", "Privileged"), Down: lowerHostFields},
+	{Since: v1(12), What: "no Ghost", Up: func(o Object) { delete(object(o, "State"), "Ghost") }, Down: lowerGhost},
+	{Since: v1(17), What: "ExecIDs and Labels; no SysInitPath", Up: remove("SysInitPath"), Down: func(o Object) {
+		delete(o, "ExecIDs")
+		delete(object(o, "Config"), "Labels")
+		delete(object(o, "HostConfig"), "ReadonlyRootfs")
+		o["SysInitPath"] = "" // an init of the engine's own, which containers here have not
+	}},
+	{Since: v1(18), What: "limits in HostConfig", Down: func(o Object) {
+		moveLimits(o)
+		remove("LogConfig", "PidMode", "Ulimits")(object(o, "HostConfig"))
+	}},
 	{Since: v1(19), What: "only the documented keys", Down: documentedContainer},
 	{Since: v1(20), What: "Mounts instead of Volumes and VolumesRW", Up: liftVolumes, Down: lowerVolumes},
 	{Since: v1(20), What: "limits in HostConfig",
@@ -32,6 +54,10 @@ var ContainerInspect = &Shape{Name: "container", Steps: []Step{
 		Down: func(o Object) { move(object(o, "HostConfig"), "VolumeDriver", object(o, "Config"), "VolumeDriver") }},
 	{Since: v1(22), What: "image ids with algorithm", Up: addDigest("Image"), Down: dropDigest("Image")},
 	{Since: v1(22), What: "no LXC", Down: lowerLXC},
+	{Since: v1(24), What: "health", Down: func(o Object) {
+		delete(object(o, "State"), "Health")
+		delete(object(o, "Config"), "Healthcheck")
+	}},
 	{Since: v1(25), What: "Mounts have a Type", Up: liftMountTypes, Down: lowerMountTypes},
 	{Since: v1(45), What: "aliases are those asked for", Down: lowerAliases},
 	{Since: v1(48), What: "image manifest", Down: remove("ImageManifestDescriptor")},
@@ -45,6 +71,12 @@ var ContainerInspect = &Shape{Name: "container", Steps: []Step{
 // ContainerList is the answer of GET /containers/json. Below 1.21 it has no ImageID, below 1.22 no networks, below
 // 1.23 no mounts: those stay absent, an inspect knows them.
 var ContainerList = &Shape{Name: "containers", Kind: List, Steps: []Step{
+	{Since: v1(3), What: "sizes on request", Down: defaults(Object{"SizeRw": number("0"), "SizeRootFs": number("0")})},
+	{Since: v1(5), What: "ports are objects", Up: liftPortList, Down: lowerPortList},
+	{Since: v1(6), What: "names", Down: remove("Names")},
+	{Since: v1(7), What: "whole ids", Down: shorten("Id")},
+	{Since: v1(12), What: "what never ran is not ended", Down: lowerNever},
+	{Since: v1(17), What: "labels", Down: remove("Labels")},
 	{Since: v1(19), What: "only the documented keys", Down: documented(
 		"Id", "Names", "Image", "Command", "Created", "Status", "Ports", "Labels", "SizeRw", "SizeRootFs")},
 	{Since: v1(19), What: "Exit 0", Down: lowerStatus},

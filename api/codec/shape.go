@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
+	"slices"
 
 	"github.com/cleat-dev/cleat/api/version"
 )
@@ -21,6 +23,9 @@ type Step struct {
 	What string
 	// Up turns the older form into the newer one, Down the newer into the older; nil where there is nothing to do.
 	Up, Down func(Object)
+	// UpAll and DownAll are given the whole body, for forms that differ in more than the keys of its objects: UpAll
+	// before Up, DownAll after Down. A Stream has none.
+	UpAll, DownAll func(any) any
 }
 
 // Kind is how the objects of a body are arranged.
@@ -40,8 +45,12 @@ type Shape struct {
 	// Name for messages and tests.
 	Name string
 	Kind Kind
-	// Steps, oldest first.
+	// Steps, in the order of lifting: the oldest first, and before all others what takes away a part that others read
+	// when they lower.
 	Steps []Step
+	// Older reports whether an object has a form that no step can lower once more; nil when all steps can. A body with
+	// such an object is not lowered.
+	Older func(Object) bool
 }
 
 // Changes reports whether a body of version v differs from the newest one at all.
@@ -59,44 +68,80 @@ func (s *Shape) Changes(v version.Version) bool {
 
 // Up returns body, which has the form of version from, in the newest form.
 func (s *Shape) Up(body []byte, from version.Version) ([]byte, error) {
-	return s.convert(body, func(o Object) { s.up(o, from) })
+	return s.convert(body, func(value any) any { return s.up(value, from, newest) })
+}
+
+// UpTo returns body, which has the form of version from, in that of the later version to.
+func (s *Shape) UpTo(body []byte, from, to version.Version) ([]byte, error) {
+	return s.convert(body, func(value any) any { return s.up(value, from, to) })
 }
 
 // Down returns body, which has the newest form, in the form of version to.
 func (s *Shape) Down(body []byte, to version.Version) ([]byte, error) {
-	return s.convert(body, func(o Object) { s.down(o, to) })
+	return s.convert(body, func(value any) any { return s.down(value, to) })
 }
 
-func (s *Shape) up(o Object, from version.Version) {
+// newest is after every step.
+var newest = version.Of(1, math.MaxInt32)
+
+func (s *Shape) up(value any, from, to version.Version) any {
 	for _, step := range s.Steps {
-		if step.Up != nil && from.Before(step.Since) {
-			step.Up(o)
+		if !from.Before(step.Since) || to.Before(step.Since) {
+			continue
+		}
+		if step.UpAll != nil {
+			value = step.UpAll(value)
+		}
+		if step.Up != nil {
+			each(s.Kind, value, step.Up)
 		}
 	}
+	return value
 }
 
-func (s *Shape) down(o Object, to version.Version) {
-	for i := len(s.Steps) - 1; i >= 0; i-- {
-		if step := s.Steps[i]; step.Down != nil && to.Before(step.Since) {
-			step.Down(o)
+func (s *Shape) down(value any, to version.Version) any {
+	if s.isOlder(value) {
+		return value
+	}
+	for _, step := range slices.Backward(s.Steps) {
+		if !to.Before(step.Since) {
+			continue
+		}
+		if step.Down != nil {
+			each(s.Kind, value, step.Down)
+		}
+		if step.DownAll != nil {
+			value = step.DownAll(value)
 		}
 	}
+	return value
 }
 
-// convert applies fn to every object of body. A body without objects (null, an error's text in quotes) stays.
-func (s *Shape) convert(body []byte, fn func(Object)) ([]byte, error) {
+func (s *Shape) isOlder(value any) bool {
+	if s.Older == nil {
+		return false
+	}
+	older := func(value any) bool { o, ok := value.(Object); return ok && s.Older(o) }
+	if list, ok := value.([]any); ok {
+		return slices.ContainsFunc(list, older)
+	}
+	return older(value)
+}
+
+// convert applies fn to a body, to each value of a stream. A body without objects (null, an error's text in quotes)
+// stays.
+func (s *Shape) convert(body []byte, fn func(any) any) ([]byte, error) {
 	if s == nil || len(bytes.TrimSpace(body)) == 0 {
 		return body, nil
 	}
 	if s.Kind == Stream {
-		return s.convertAll(body, fn)
+		return s.convertAll(body, func(o Object) { fn(o) })
 	}
 	value, err := decode(body)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", s.Name, err)
 	}
-	each(s.Kind, value, fn)
-	return encode(value)
+	return encode(fn(value))
 }
 
 func (s *Shape) convertAll(body []byte, fn func(Object)) ([]byte, error) {
@@ -148,7 +193,7 @@ func NewDecoder(r io.Reader, fn func(Object)) *Decoder {
 // UpStream returns a decoder which lifts a stream of version from, and drops the objects keep refuses. keep may be nil.
 func (s *Shape) UpStream(r io.Reader, from version.Version, keep func(Object) bool) *Decoder {
 	return NewDecoder(r, func(o Object) {
-		s.up(o, from)
+		s.up(o, from, newest)
 		if keep != nil && !keep(o) {
 			clear(o)
 		}

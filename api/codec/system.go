@@ -8,6 +8,13 @@ import (
 
 // Info is the answer of GET /info.
 var Info = &Shape{Name: "info", Steps: []Step{
+	{Since: v1(4), What: "IPv4Forwarding", Down: remove("IPv4Forwarding")},
+	{Since: v1(7), What: "0 and 1 instead of bools", Down: intsToBools},
+	{Since: v1(11), What: "the kernel, the driver and where things are", Down: documented(
+		"Containers", "Images", "Debug", "NFd", "NGoroutines", "MemoryLimit", "SwapLimit", "IPv4Forwarding")},
+	{Since: v1(16), What: "the machine, its name and labels", Down: remove(
+		"NCPU", "MemTotal", "Name", "ID", "Labels", "DriverStatus", "InitSha1", "DockerRootDir", "OperatingSystem")},
+	{Since: v1(18), What: "time and proxies", Down: remove("SystemTime", "HttpProxy", "HttpsProxy", "NoProxy", "RegistryConfig")},
 	{Since: v1(19), What: "only the documented keys", Down: documentedInfo},
 	{Since: v1(19), What: "bools instead of 0 and 1", Up: intsToBools, Down: boolsToInts},
 	{Since: v1(22), What: "OSType", Up: func(o Object) {
@@ -17,7 +24,19 @@ var Info = &Shape{Name: "info", Steps: []Step{
 	}, Down: remove("OSType", "Architecture")},
 	{Since: v1(25), What: "security options are key=value", Up: liftSecurity, Down: lowerSecurity},
 	{Since: v1(25), What: "no execution driver", Down: defaults(Object{"ExecutionDriver": execDriver})},
+	{Since: v1(49), What: "no commits that were expected", Down: eachCommit(func(o Object) { o["Expected"] = text(o, "ID") })},
 }}
+
+// eachCommit applies a step to the programs an engine works with: the CLI shows those that are not as expected.
+func eachCommit(fn func(Object)) func(Object) {
+	return func(o Object) {
+		for _, key := range []string{"ContainerdCommit", "RuncCommit", "InitCommit"} {
+			if commit := object(o, key); commit != nil {
+				fn(commit)
+			}
+		}
+	}
+}
 
 func documentedInfo(o Object) {
 	defaults(Object{"InitPath": "", "InitSha1": "", "DriverStatus": []any{}, "Labels": []any{}})(o)
@@ -32,6 +51,8 @@ func documentedInfo(o Object) {
 // Version is the answer of GET /version. Only 1.18 and older are reduced: without a version in the path, which is how
 // every client probes, it is the newest.
 var Version = &Shape{Name: "version", Steps: []Step{
+	{Since: v1(12), What: "ApiVersion", Down: remove("ApiVersion")},
+	{Since: v1(18), What: "system, kernel and processor", Down: remove("Os", "KernelVersion", "Arch")},
 	{Since: v1(19), What: "only the documented keys, and all of them", Down: func(o Object) {
 		defaults(Object{"GitCommit": ""})(o) // of a build that knows none
 		only(o, "Version", "Os", "KernelVersion", "GoVersion", "GitCommit", "Arch", "ApiVersion")
@@ -92,6 +113,7 @@ func lowerSecurity(o Object) {
 // Event is one message of GET /events. Below 1.22 Type, Action and Actor stay beside the documented keys, as the real
 // engine has it: today's docker CLI takes a container's exit code from Actor.Attributes at every version.
 var Event = &Shape{Name: "event", Kind: Stream, Steps: []Step{
+	{Since: v1(4), What: "from", Down: remove("from")},
 	{Since: v1(19), What: "only the documented events", Down: documentedEvent},
 	{Since: v1(21), What: "timeNano", Down: remove("timeNano")},
 	{Since: v1(22), What: "Type, Action and Actor", Up: liftEvent, Down: lowerEvent},

@@ -5,6 +5,7 @@ var (
 	// commonTraits hold for every call, also for those without a Route.
 	commonTraits = []Trait{
 		{Name: "text-errors", Until: v1(24), What: "an error is its text and a newline, not JSON"},
+		{Name: "error-without-detail", Until: v1(8), What: "the error that ends a stream is its text alone"},
 	}
 
 	createTraits = []Trait{
@@ -12,6 +13,26 @@ var (
 	}
 	startTraits = []Trait{
 		{Name: "start-host-config", Until: v1(24), What: "a HostConfig in the body replaces the container's"},
+		{Name: "start-merges-host-config", Until: v1(15), What: "of the container's HostConfig what the body does not say stays"},
+		{Name: "start-200", Until: v1(3), What: "success is 200 OK"},
+		{Name: "start-running-500", Until: v1(13), What: "starting what runs is an internal error, not 304"},
+	}
+	stopTraits = []Trait{
+		{Name: "stop-stopped-204", Until: v1(13), What: "stopping what does not run succeeds, without 304"},
+	}
+	attachTraits = append([]Trait{
+		{Name: "attach-merged", Until: v1(6), What: "both streams as they come, without frames"},
+	}, streamTraits...)
+	pullTraits = []Trait{
+		{Name: "pull-begins", Until: v1(12), What: "the stream begins before the registry is asked: what it says comes with status 200"},
+	}
+	pushTraits = []Trait{
+		{Name: "push-registry", Until: v1(14), What: "a registry in the query is where to push to"},
+		{Name: "push-auth-body", Until: v1(5), What: "credentials are in the body"},
+	}
+	commitTraits = []Trait{
+		{Name: "commit-raw-type", Until: v1(12), What: "the JSON is sent as application/vnd.docker.raw-stream"},
+		{Name: "commit-run", Until: v1(12), What: "the configuration may be in the query, as run"},
 	}
 	killTraits = []Trait{
 		{Name: "kill-stopped-ok", Until: v1(20), What: "killing what does not run succeeds"},
@@ -36,8 +57,10 @@ var (
 	}
 	copyTraits = []Trait{
 		{Name: "copy", Until: v1(24), What: "the call exists"},
+		{Name: "copy-octet-stream", Until: v1(15), What: "the archive is sent as application/octet-stream"},
 	}
 	removeTraits = []Trait{
+		{Name: "remove-running-500", Until: v1(12), What: "what runs is an internal error, not a conflict"},
 		{Name: "delete-in-progress", Until: v1(25), What: "a removal that another call has begun is waited for and succeeds; later it is a conflict"},
 	}
 	execResizeTraits = []Trait{
@@ -54,6 +77,9 @@ var (
 		{Name: "tag-needs-force", Until: v1(24), What: "a tag that names another image moves only with force, else 409"},
 	}
 	buildTraits = []Trait{
+		{Name: "build-multipart", Until: v1(3), What: "the body may be a form with a Dockerfile and an archive"},
+		{Name: "build-text", Until: v1(8), What: "the answer is text/plain, not messages"},
+		{Name: "build-registry-auth", Until: v1(9), What: "credentials are in X-Registry-Auth, for one registry"},
 		{Name: "build-no-aux", Until: v1(30), What: "the image's id is not sent as a message of its own (aux)"},
 	}
 	networkListTraits = []Trait{

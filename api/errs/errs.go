@@ -9,8 +9,10 @@ package errs
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
+	"syscall"
 
 	cerrdefs "github.com/containerd/errdefs"
 	moby "github.com/moby/moby/client"
@@ -31,6 +33,21 @@ var (
 	// ErrInternal: everything else; the fault is on the other side (500).
 	ErrInternal = cerrdefs.ErrInternal
 )
+
+// classed is an error whose text is its own alone.
+type classed struct {
+	text  string
+	class error
+}
+
+func (e *classed) Error() string { return e.text }
+func (e *classed) Unwrap() error { return e.class }
+
+// Errorf returns an error of a class whose text is exactly the formatted one: clients of engines match on some texts,
+// and the words of a class at their end would be in the way. Operands are formatted, never wrapped.
+func Errorf(class error, format string, args ...any) error {
+	return &classed{fmt.Sprintf(format, args...), class}
+}
 
 // folded maps other sentinels to their class, in the order they are tried.
 var folded = []struct{ from, to error }{
@@ -59,11 +76,21 @@ func Class(err error) error {
 			return f.to
 		}
 	}
-	var network net.Error
-	if moby.IsErrConnectionFailed(err) || errors.As(err, &network) || errors.Is(err, context.DeadlineExceeded) {
+	if moby.IsErrConnectionFailed(err) || ofNetwork(err) || errors.Is(err, context.DeadlineExceeded) {
 		return ErrUnavailable
 	}
 	return ErrInternal
+}
+
+// ofNetwork reports whether an error is of the way to somebody. A system call's error has the methods of one whatever it is
+// about, a full disk included.
+func ofNetwork(err error) bool {
+	var network net.Error
+	if !errors.As(err, &network) {
+		return false
+	}
+	_, alone := network.(syscall.Errno) //nolint:errorlint // what errors.As has found
+	return !alone
 }
 
 // Status returns the HTTP status code for err's class; 200 for nil.

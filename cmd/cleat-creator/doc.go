@@ -7,6 +7,9 @@
 //	cleat-creator create <id> <state folder> <run folder>
 //	cleat-creator exec <id> <run folder> <process file> <tty>
 //
+// As libcontainer's init it does two things of its own before libcontainer goes on: it takes the seccomp program from where
+// it has been compiled before (filter.go), and joins the control groups of an exec (groups.go).
+//
 // Descriptors and the report are those of package wire. It never waits for the command: when it exits, the command falls
 // to the monitor, which is a subreaper.
 package main

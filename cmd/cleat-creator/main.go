@@ -6,12 +6,13 @@ import (
 	"errors"
 	"io"
 	"os"
-	"os/signal"
 	"path/filepath"
+	"slices"
 	"strconv"
 
 	_ "github.com/opencontainers/cgroups/devices" // control groups set device rules through it
 	"github.com/opencontainers/runc/libcontainer"
+	"github.com/opencontainers/runc/libcontainer/configs"
 	_ "github.com/opencontainers/runc/libcontainer/nsenter" // the C constructor that enters the namespaces before Go runs
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"github.com/sirupsen/logrus"
@@ -22,11 +23,11 @@ import (
 
 func main() {
 	if len(os.Args) > 1 && os.Args[1] == "init" {
+		useFilter()
+		joinGroups()
 		libcontainer.Init() // does not return
 	}
-	// Whoever started the daemon may have had signals ignored, as nohup has; a container must not inherit that. What has a
-	// handler here is back to its default after exec.
-	signal.Notify(make(chan os.Signal, 1))
+	acceptSignals()
 	logrus.SetOutput(io.Discard) // what matters is in the error; 2 is the monitor's
 	report := os.NewFile(wire.CreatorReport, "report")
 	unix.CloseOnExec(wire.CreatorReport)
@@ -53,20 +54,22 @@ func tied() bool {
 	return err == nil && report[0].Revents&unix.POLLERR == 0
 }
 
-var errUsage = errors.New("usage: cleat-creator create <id> <state folder> <run folder> | exec <id> <run folder> <process file> <tty>")
+var errUsage = errors.New("usage: cleat-creator create <id> <state folder> <run folder> [init] | exec <id> <run folder> <process file> <tty>")
 
 func run(args []string) (wire.Report, error) {
 	switch {
 	case len(args) == 4 && args[0] == "create":
-		return create(args[1], args[2], args[3])
+		return create(args[1], args[2], args[3], false)
+	case len(args) == 5 && args[0] == "create" && args[4] == "init":
+		return create(args[1], args[2], args[3], true)
 	case len(args) == 5 && args[0] == "exec":
 		return exec(args[1], args[2], args[3], args[4] == "1")
 	}
 	return wire.Report{}, errUsage
 }
 
-// create starts the container's own command.
-func create(id, stateDir, runDir string) (wire.Report, error) {
+// create starts the container's own command. init says that it is cleat-monitor as process 1.
+func create(id, stateDir, runDir string, init bool) (wire.Report, error) {
 	var spec specs.Spec
 	if err := readJSON(filepath.Join(stateDir, wire.ConfigFile), &spec); err != nil {
 		return wire.Report{}, err
@@ -88,7 +91,7 @@ func create(id, stateDir, runDir string) (wire.Report, error) {
 		return wire.Report{}, err
 	}
 	process.Init = true
-	return start(container, process)
+	return start(container, process, runDir, init)
 }
 
 // exec starts another command in a running container.
@@ -100,7 +103,9 @@ func exec(id, runDir, file string, tty bool) (wire.Report, error) {
 	if err := os.Remove(file); err != nil { // it may hold secrets in its environment
 		return wire.Report{}, err
 	}
-	container, err := libcontainer.Load(filepath.Join(runDir, wire.StateDir), id)
+	root, groups := openGroups(filepath.Join(runDir, wire.StateDir), id)
+	defer closeAll(groups)
+	container, err := libcontainer.Load(root, id)
 	if err != nil {
 		return wire.Report{}, err
 	}
@@ -108,18 +113,33 @@ func exec(id, runDir, file string, tty bool) (wire.Report, error) {
 	if err != nil {
 		return wire.Report{}, err
 	}
-	return start(container, process)
+	process.ExtraFiles = groups
+	return start(container, process, runDir, false)
 }
 
-// start runs the process and returns when its own program runs: a signal sent before would find libcontainer's.
-func start(container *libcontainer.Container, process *libcontainer.Process) (wire.Report, error) {
-	g, err := openGate()
+// start runs the process and returns when its own program runs: a signal sent before would find libcontainer's. The init of
+// ours is given the gate, and says itself when it is ready for signals.
+func start(container *libcontainer.Container, process *libcontainer.Process, runDir string, init bool) (wire.Report, error) {
+	config := container.Config()
+	alone := process.Init && config.Namespaces.Contains(configs.NEWPID) && config.Namespaces.PathOf(configs.NEWPID) == ""
+	filter, err := openFilter(runDir, config.Seccomp, alone)
 	if err != nil {
 		return wire.Report{}, err
 	}
+	process.ExtraFiles = slices.Insert(process.ExtraFiles, 0, filter.memfd)
+	g, err := openGate()
+	if err != nil {
+		filter.close(false)
+		return wire.Report{}, err
+	}
 	defer unix.Close(g.read)
+	writing := os.NewFile(uintptr(g.write), "gate")
+	if init {
+		process.ExtraFiles = append(process.ExtraFiles, writing) // as wire.InitGate, behind the filter
+	}
 	err = container.Run(process)
-	_ = unix.Close(g.write)
+	_ = writing.Close()
+	filter.close(err == nil)
 	if err != nil {
 		return wire.Report{}, err
 	}

@@ -47,7 +47,9 @@ func (m *monitor) sweep(call func()) { m.sweepAgain(call, 0) }
 
 func (m *monitor) sweepAgain(call func(), tries int) {
 	left := m.killAll()
-	m.reap()
+	if left || tries > 0 {
+		m.reap()
+	}
 	if !left {
 		for _, dir := range m.conf.Cgroups {
 			if !removeGroup(dir) {
@@ -158,4 +160,17 @@ func folders(dir string) []string {
 			}
 		}
 	}
+}
+
+// openUnified opens the folder of the group that is of version 2; -1 when there is none.
+func openUnified(dirs []string) int {
+	for _, dir := range dirs {
+		var fs syscall.Statfs_t
+		if syscall.Statfs(dir, &fs) == nil && fs.Type == cgroup2Magic {
+			if fd, err := open(dir, oPath|syscall.O_DIRECTORY, 0); err == nil {
+				return fd
+			}
+		}
+	}
+	return -1
 }

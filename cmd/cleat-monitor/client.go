@@ -204,14 +204,26 @@ func (c *client) output(stream byte, frame []byte) {
 	}
 }
 
-// write sends what the socket takes; false when the client is gone, and has been dropped.
+// write sends what the socket takes; false when nobody reads it any more.
 func (c *client) write(b []byte) (int, bool) {
 	n, err := syscall.Write(c.fd, b)
 	if err != nil && !again(err) {
-		c.drop("closed")
+		c.unheard()
 		return 0, false
 	}
 	return max(n, 0), true
+}
+
+// unheard: the client is gone. What it has said before is still to be read, up to its end, and nothing more is sent.
+func (c *client) unheard() {
+	if c.bits&wire.BitIn == 0 || c.deaf || c.why != "" {
+		c.drop("closed")
+		return
+	}
+	c.bits &^= wire.BitOut | wire.BitErr
+	c.queue, c.sent, c.skipped = nil, 0, 0
+	c.listen()
+	c.s.hold()
 }
 
 // send goes on with the queue.

@@ -5,6 +5,10 @@
 //	cleat-monitor run <state folder> <run folder>
 //	cleat-monitor adopt <state folder> <run folder> <start line of the journal>
 //
+// Bound into a container as docker-init it is that container's process 1 (init.go):
+//
+//	/sbin/docker-init -- <command> <arguments>
+//
 // It is started by daemon/runtime, as leader of a session of its own and with the descriptors of package wire. In mode run it waits for the request to start; in mode adopt the command runs already, started by a monitor that
 // died. The design, with what happens when what dies, is in design/MONITOR.md.
 //
@@ -14,5 +18,5 @@
 //
 // Files by subject: loop.go (events and timers), monitor.go (state and the end), control.go (requests), journal.go,
 // start.go (creator, restart policy), reap.go, cgroup.go, stdio.go and client.go (input, output, attach), exec.go,
-// adopt.go, sys.go.
+// adopt.go, sys.go; init.go.
 package main

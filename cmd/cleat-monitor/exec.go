@@ -18,6 +18,7 @@ type execution struct {
 	code  int64
 	at    int64
 	ended bool
+	kill  bool // as soon as it runs
 }
 
 func (m *monitor) findExec(id string) *execution {
@@ -103,6 +104,9 @@ func (x *execution) started(r *request, c *creator, report wire.Report, session 
 	}
 	m.record(wire.Entry{Kind: wire.ExecStart, ID: x.id, Pid: report.Pid})
 	r.ok(wire.Itoa(report.Pid), session)
+	if x.kill {
+		_ = x.signal(syscall.SIGKILL)
+	}
 	if x.io.tty && c.master >= 0 {
 		x.io.terminal(c.master)
 	} else {
@@ -179,13 +183,27 @@ func (m *monitor) killExecs() int {
 
 func (m *monitor) signalExec(r *request, id string, signal syscall.Signal) {
 	x := m.findExec(id)
+	if x != nil && x.pid == 0 && x.at == 0 && signal == syscall.SIGKILL { // its creator is at work
+		x.kill = true
+		r.ok()
+		return
+	}
 	if x == nil || x.pid == 0 {
 		r.fail(wire.ClassGone, "the exec does not run")
 		return
 	}
-	if err := pidfdSignal(x.pidfd, signal); err != nil {
+	if err := x.signal(signal); err != nil {
 		r.fail(wire.ClassOther, err.Error())
 		return
 	}
 	r.ok()
+}
+
+// signal sends a signal to the command. SIGKILL goes to its process group too, which it leads: what a shell has started
+// would otherwise stay behind. The number cannot be another's, for the command is not reaped.
+func (x *execution) signal(signal syscall.Signal) error {
+	if signal == syscall.SIGKILL {
+		_ = syscall.Kill(-x.pid, signal)
+	}
+	return pidfdSignal(x.pidfd, signal)
 }

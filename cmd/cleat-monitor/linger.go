@@ -42,6 +42,7 @@ type linger struct {
 	bytes  int   // in this second
 	pause  int64 // milliseconds the output is muted for; 0 while the container writes much
 	muted  bool
+	full   int  // reads in this second the container may have had to wait for; see widen
 	woke   bool // the next read shows what has come while it was muted
 	wide   bool // the pipes have been made to hold bigPipe
 }
@@ -70,7 +71,7 @@ func (m *monitor) lingering(s *stdio, n int) {
 		if l.bytes < slowRate {
 			l.pause = muteTime
 		}
-		l.second, l.reads, l.bytes = second, l.reads/2, 0
+		l.second, l.reads, l.bytes, l.full = second, l.reads/2, 0, 0
 	}
 	l.bytes += n
 	switch {
@@ -80,6 +81,10 @@ func (m *monitor) lingering(s *stdio, n int) {
 		}
 	case l.woke && n >= room.much:
 		l.pause /= 2
+	case n >= room.full && !l.wide:
+		if l.full++; l.full == manyReads {
+			l.wide = s.widen()
+		}
 	}
 	if l.wide {
 		l.pause = max(l.pause, 1)

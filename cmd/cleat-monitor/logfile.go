@@ -10,8 +10,12 @@ import (
 	"github.com/cleat-dev/cleat/daemon/runtime/wire"
 )
 
-// A logFile is the log driver json-file. Output of one read is written with one write. The file never has a torn line:
-// what a full disk does not take is counted, cut off to the last whole line, and mentioned when there is room again.
+// batch is after how many bytes records are written, those of a read at its end: what is in the processor's cache is
+// copied twice as fast.
+const batch = 48 << 10
+
+// A logFile is the log driver json-file. The file never has a torn line: what a full disk does not take is counted, cut off
+// to the last whole line, and mentioned when there is room again.
 type logFile struct {
 	path    string
 	fd      int
@@ -30,7 +34,7 @@ func openLogFile(conf wire.Conf) (*logFile, error) {
 	f := &logFile{path: conf.LogPath, maxSize: conf.MaxSize, files: max(conf.MaxFile, 2)}
 	f.encoder.Attrs = conf.Attrs
 	f.record = 6*lines.Max + jsonlog.Overhead + len(conf.Attrs)
-	f.region = region(ioSize + 2*f.record)
+	f.region = region(batch + f.record)
 	f.out = f.region[:0]
 	if err := f.open(); err != nil {
 		return nil, err
@@ -90,7 +94,7 @@ func (f *logFile) add(stream byte, line []byte, newline bool, at int64) {
 		f.rotate()
 	}
 	f.out = f.encoder.Append(f.out, stream, line, newline, at)
-	if cap(f.out)-len(f.out) < f.record {
+	if len(f.out) >= batch {
 		f.flush()
 	}
 }

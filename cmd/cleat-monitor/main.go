@@ -10,6 +10,9 @@ import (
 
 func main() {
 	args := arguments()
+	if len(args) > 0 && isInit(args[0]) {
+		runInit(args)
+	}
 	if len(args) < 4 || args[1] != "run" && (args[1] != "adopt" || len(args) != 5) {
 		complain("usage: cleat-monitor run|adopt <state folder> <run folder> [<start line>]", nil)
 		syscall.Exit(2)
@@ -32,8 +35,10 @@ func main() {
 
 // arguments are this process's, which package os would know.
 func arguments() []string {
-	const limit = 32 << 10
-	raw := readSmall("/proc/self/cmdline", region(limit))
+	raw := readSmall("/proc/self/cmdline", region(32<<10))
+	for size := 64 << 10; len(raw) == size/2; size *= 2 { // a process 1 has the container's command
+		raw = readSmall("/proc/self/cmdline", region(size))
+	}
 	var args []string
 	start := 0
 	for i, c := range raw {

@@ -59,6 +59,7 @@ type monitor struct {
 	stopped   bool // no restart: somebody stopped the container
 	execs     []*execution
 	creators  []*creator
+	zombies   []int         // dead creators; see reapLater
 	orphans   chan struct{} // see watchOrphans
 	nextID    int64         // of sessions
 
@@ -155,6 +156,9 @@ func (m *monitor) leave() {
 	wait := int64(lingerTime)
 	if len(m.io.clients) == 0 && m.sessionsOfExecs() == 0 {
 		wait = 0 // the request that led here is still to be answered
+		if len(m.zombies) > 0 {
+			wait = reapTime // or whoever inherits them reaps them at once
+		}
 		if m.log.pending() {
 			wait = logTime
 		}

@@ -11,8 +11,9 @@ import (
 // Known processes (creators, the command, execs) are watched by pidfd, each in the loop's epoll set. SIGCHLD is of no use:
 // Go unblocks it in every thread and keeps it to itself.
 
-// watchOrphans reaps what else falls to this process: without a pid namespace of its own, the container's orphans do. A
-// goroutine waits for it, with a thread; only such containers have it.
+// watchOrphans reaps what else falls to this process: without a pid namespace of its own, the container's orphans do, and
+// with one what a creator that failed had begun, whenever it ends: process 1 cannot end before those in its namespace are
+// reaped. A goroutine waits for it, with a thread; only such containers have it.
 func (m *monitor) watchOrphans() error {
 	var ends [2]int
 	if err := syscall.Pipe2(ends[:], syscall.O_CLOEXEC|syscall.O_NONBLOCK); err != nil {
@@ -75,8 +76,36 @@ func reapOne(pid int) (syscall.WaitStatus, bool) {
 	}
 }
 
+// reapTime is how many milliseconds a dead creator stays a zombie. Creators have had mounts of /proc of their own, which the
+// kernel takes apart after their death; for as long as that takes, up to 15 ms, who reaps them spins in the kernel.
+const reapTime = 30
+
+// reapLater takes in a creator that is dead when it has been for a while.
+func (m *monitor) reapLater(pid int) {
+	m.zombies = append(m.zombies, pid)
+	m.after(reapTime, func() {
+		if m.buried(pid) { // else it has been found among others, and the number may be another's
+			reapOne(pid)
+		}
+	})
+}
+
+// buried forgets a dead creator; false when it is none.
+func (m *monitor) buried(pid int) bool {
+	for i, other := range m.zombies {
+		if other == pid {
+			m.zombies = append(m.zombies[:i], m.zombies[i+1:]...)
+			return true
+		}
+	}
+	return false
+}
+
 // died settles the death of a child that was found among others.
 func (m *monitor) died(pid int, status syscall.WaitStatus) {
+	if m.buried(pid) {
+		return
+	}
 	if m.state == running && pid == m.pid && !m.adopted {
 		m.commandDied(status)
 		return

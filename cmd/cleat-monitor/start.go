@@ -25,6 +25,7 @@ type creator struct {
 	text    []byte
 	done    func(c *creator, report wire.Report)
 	gone    func() // called when it is dead and its command our child; set by done
+	failed  bool   // it has reported no process
 }
 
 // create runs cleat-creator. The ends of the command's pipes are closed in any case; with a terminal they are all -1.
@@ -51,7 +52,7 @@ func (m *monitor) create(tty bool, child [3]int, args []string, done func(*creat
 		child = [3]int{null, null, null}
 	}
 	c := &creator{m: m, report: report[0], console: console[0], master: -1, done: done}
-	c.pid, err = spawn(&c.pidfd, []int{null, null, 2, report[1], console[1], child[0], child[1], child[2]}, args)
+	c.pid, err = m.spawn(&c.pidfd, []int{null, null, 2, report[1], console[1], child[0], child[1], child[2]}, args)
 	if tty {
 		child = [3]int{-1, -1, -1}
 	}
@@ -63,8 +64,10 @@ func (m *monitor) create(tty bool, child [3]int, args []string, done func(*creat
 	m.creators = append(m.creators, c)
 	m.rearm()
 	m.add(c.pidfd, readable, func(uint32) {
-		if _, ok := reapOne(c.pid); ok {
-			c.died()
+		m.reapLater(c.pid)
+		c.died()
+		if c.failed && m.orphans == nil {
+			_ = m.watchOrphans() // the next one that fails tries again
 		}
 	})
 	_ = syscall.SetNonblock(c.report, true)
@@ -76,8 +79,9 @@ func (m *monitor) create(tty bool, child [3]int, args []string, done func(*creat
 	return nil
 }
 
-// spawn starts the creator from its memfd with the descriptors given as 0, 1, 2 …
-func spawn(pidfd *int, fds []int, args []string) (int, error) {
+// spawn starts the creator from its memfd with the descriptors given as 0, 1, 2 … That of an exec begins in the container's
+// group of version 2 if the host has both versions: then the kernel need not move what it starts.
+func (m *monitor) spawn(pidfd *int, fds []int, args []string) (int, error) {
 	files := make([]uintptr, len(fds))
 	for i, fd := range fds {
 		files[i] = uintptr(fd)
@@ -88,10 +92,19 @@ func spawn(pidfd *int, fds []int, args []string) (int, error) {
 		return 0, e
 	}
 	defer closeFd(int(fd))
-	return syscall.ForkExec("/proc/self/fd/"+wire.Itoa(int64(fd)), append([]string{"cleat-creator"}, args...), &syscall.ProcAttr{
-		Files: files, Env: syscall.Environ(), Dir: "/",
-		Sys: &syscall.SysProcAttr{PidFD: pidfd},
-	})
+	path, argv := "/proc/self/fd/"+wire.Itoa(int64(fd)), append([]string{"cleat-creator"}, args...)
+	attr := &syscall.ProcAttr{Files: files, Env: syscall.Environ(), Dir: "/", Sys: &syscall.SysProcAttr{PidFD: pidfd}}
+	if args[0] == "exec" && !m.conf.Unified {
+		if group := openUnified(m.conf.Cgroups); group >= 0 {
+			defer closeFd(group)
+			attr.Sys.UseCgroupFD, attr.Sys.CgroupFD = true, group
+			if pid, err := syscall.ForkExec(path, argv, attr); err == nil {
+				return pid, nil
+			}
+			attr.Sys.UseCgroupFD = false // before Linux 5.7
+		}
+	}
+	return syscall.ForkExec(path, argv, attr)
 }
 
 func (c *creator) read(uint32) {
@@ -108,7 +121,7 @@ func (c *creator) read(uint32) {
 	}
 }
 
-// died is called when it is dead and reaped. What it has written before is read first.
+// died is called when it is dead. What it has written before is read first.
 func (c *creator) died() {
 	c.m.close(c.pidfd)
 	c.pid = -1
@@ -153,6 +166,7 @@ func (c *creator) end() {
 	m.close(c.console)
 	c.console = -1
 	report, ok := wire.ParseReport(string(c.text))
+	c.failed = !ok || report.Pid == 0
 	if !ok {
 		report = wire.Report{Class: wire.ClassOther, Code: 128, Message: "cleat-creator died before it reported"}
 	}
@@ -172,7 +186,11 @@ func (m *monitor) start(r *request) {
 		return
 	}
 	pipes := wire.Entry{In: inode(m.io.in), Out: inode(m.io.out.fd), Err: inode(m.io.err.fd)}
-	err = m.create(m.io.tty, child, []string{"create", m.conf.ID, m.stateDir, m.runDir}, func(c *creator, report wire.Report) {
+	args := []string{"create", m.conf.ID, m.stateDir, m.runDir}
+	if m.conf.Init {
+		args = append(args, "init")
+	}
+	err = m.create(m.io.tty, child, args, func(c *creator, report wire.Report) {
 		if report.Pid == 0 {
 			closeFd(c.master)
 			m.startFailed(r, report)

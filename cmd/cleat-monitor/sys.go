@@ -17,6 +17,7 @@ const (
 	fallocKeepSize      = 1
 	oPath               = 0x200000
 	pipefsMagic         = 0x50495045
+	cgroup2Magic        = 0x63677270
 	// pidfdGetInfo is ioctl PIDFD_GET_INFO, _IOWR(0xFF, 11, 64 bytes), Linux 6.13; the exit code since 6.15.
 	pidfdGetInfo  = 0xC040FF0B
 	pidfdInfoExit = 1 << 3

@@ -132,6 +132,10 @@ func (a *app) catalog(ctx context.Context) (reconcile.Catalog, error) {
 	if err != nil {
 		return reconcile.Catalog{}, fmt.Errorf("data sources: %w", err)
 	}
+	ephemerals, err := catalog.Ephemerals(ctx)
+	if err != nil {
+		return reconcile.Catalog{}, fmt.Errorf("ephemeral resources: %w", err)
+	}
 	node, err := contract.CompileProvider(ctx, catalog.Provider())
 	if err != nil {
 		return reconcile.Catalog{}, fmt.Errorf("provider block: %w", err)
@@ -139,6 +143,9 @@ func (a *app) catalog(ctx context.Context) (reconcile.Catalog, error) {
 	c := reconcile.Catalog{Resources: resources, ProviderNode: node, Connection: a.connection}
 	for _, s := range sources {
 		c.DataSources = append(c.DataSources, s.Data)
+	}
+	for _, p := range ephemerals {
+		c.Ephemerals = append(c.Ephemerals, p.Data)
 	}
 	return c, nil
 }

@@ -64,7 +64,7 @@ func (a *app) bundled() (*bundled.Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	return bundled.Find(executable, a.getenv(engineDirVariable))
+	return bundled.Find(executable, bundled.PlacesIn(a.getenv(engineDirVariable)))
 }
 
 func (a *app) engineCommand() *cobra.Command {

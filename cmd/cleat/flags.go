@@ -20,6 +20,8 @@ type projectFlags struct {
 	input           bool
 	json            bool
 	compactWarnings bool
+	// mayBeEmpty is no flag: the command works in a directory without configuration too.
+	mayBeEmpty bool
 }
 
 func (f *projectFlags) add(cmd *cobra.Command) {

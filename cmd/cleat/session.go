@@ -46,7 +46,7 @@ func (a *app) open(cmd *cobra.Command, f *projectFlags, parallelism int, v view.
 	}
 	var diags hcl.Diagnostics
 	s.project, diags = reconcile.Open(ctx, reconcile.Options{
-		Dir: ".", Catalog: types, Project: name, Parallelism: parallelism, UserAgent: "cleat/" + a.version, Connect: a.connect,
+		Dir: ".", Catalog: types, Project: name, AllowEmpty: f.mayBeEmpty, Parallelism: parallelism, UserAgent: "cleat/" + a.version, Connect: a.connect,
 		Inputs: config.Inputs{Env: a.environ, Args: f.inputs},
 	})
 	return s, s.check(diags)

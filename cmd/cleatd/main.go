@@ -44,6 +44,7 @@ func main() {
 }
 
 func openDaemon(ctx context.Context, c config.Config, observe func(server.Call), log hclog.Logger) (engine, error) {
+	adoptLogs(log.Named("library"))
 	d, err := daemon.New(ctx, c, observe, log)
 	if err != nil { // a nil pointer would be an engine
 		return nil, err

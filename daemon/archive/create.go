@@ -94,7 +94,7 @@ func (u *unpacker) fill(f *os.File, h *tar.Header, content io.Reader) error {
 // may describe a file of petabytes.
 func (u *unpacker) room(p string, size int64) error {
 	if u.bytes += size; u.o.MaxBytes > 0 && u.bytes > u.o.MaxBytes {
-		return fmt.Errorf("archive holds more than %d bytes: %w", u.o.MaxBytes, errs.ErrInvalid)
+		return &TooLargeError{u.o.MaxBytes}
 	}
 	if size < 64<<20 {
 		return nil

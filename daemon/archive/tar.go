@@ -26,8 +26,8 @@ const bufferSize = 256 << 10
 // TarOptions say how an archive is written.
 type TarOptions struct {
 	// Name is the name of what is archived, and the first part of the names below it. Empty is the last part of the
-	// path as it was asked for. "." gives names relative to the path, without an entry for the folder itself, "./"
-	// the same with one.
+	// path as it was asked for: "./" for "/etc/.", "/" for the root, because docker cp replaces just that by the name
+	// at its destination. "." gives names relative to the path, without an entry for the folder itself.
 	Name string
 	// Follow follows a link at the end of the path. It is followed anyway when the path ends in a slash or in "/.".
 	Follow bool
@@ -47,8 +47,8 @@ func (r *Root) Tar(ctx context.Context, p string, o TarOptions, w io.Writer) err
 	defer n.close()
 	name := o.Name
 	if name == "" {
-		if name = path.Base("/" + p); strings.HasSuffix(p, "/.") || name == "/" {
-			name = "."
+		if name = path.Base("/" + p); strings.HasSuffix("/"+p, "/.") {
+			name = "./"
 		}
 	}
 	t := &packer{r: r, ctx: ctx, w: tar.NewWriter(w), exact: o.Exact, links: map[inode]string{}}

@@ -75,6 +75,17 @@ func damaged(what string, err error) error {
 	return fmt.Errorf("%s: %w", what, err)
 }
 
+// TooLargeError is of an archive that holds more bytes than it may, of class errs.ErrInvalid.
+type TooLargeError struct{ Limit int64 }
+
+// Error implements error.
+func (e *TooLargeError) Error() string {
+	return fmt.Sprintf("archive holds more than %d bytes", e.Limit)
+}
+
+// Unwrap returns the class.
+func (e *TooLargeError) Unwrap() error { return errs.ErrInvalid }
+
 // unpacker unpacks one archive.
 type unpacker struct {
 	r    *Root

@@ -215,7 +215,7 @@ func call(d *Driver, id, proto, address string, patience time.Duration) (string,
 }
 
 const (
-	long  = 10 * time.Second       // for what has to work, on a busy machine
+	long  = 60 * time.Second       // for what has to work, on a busy machine
 	short = 300 * time.Millisecond // for what must not
 )
 

@@ -15,6 +15,9 @@ const (
 	reg2 = unix.NFT_REG_2
 )
 
+// metaOIFKIND is NFT_META_OIFKIND, the kind of the link a packet leaves by, which package expr does not name.
+const metaOIFKIND = expr.MetaKey(27)
+
 // reg32 is the n-th register of four bytes.
 func reg32(n uint32) uint32 { return unix.NFT_REG32_00 + n }
 
@@ -75,10 +78,12 @@ func (r *rules) chains(c *nftables.Conn) {
 		&expr.Lookup{SourceRegister: reg1, SetName: r.internal.Name, SetID: r.internal.ID},
 	}, drop)
 	forward(oif(r.bridges, false), drop) // other networks, and hosts outside
-	forward(statement{
+	ours := statement{
 		&expr.Meta{Key: expr.MetaKeyIIFNAME, Register: reg1},
 		&expr.Lookup{SourceRegister: reg1, SetName: r.bridges.Name, SetID: r.bridges.ID},
-	}, accept)
+	}
+	forward(ours, toBridge(), oif(r.uplinks, true), drop) // networks of other engines, whose own rules ours would overrule
+	forward(ours, accept)
 }
 
 func (r *rules) rule(c *nftables.Conn, chain *nftables.Chain, parts ...statement) {
@@ -159,6 +164,14 @@ func oif(set *nftables.Set, not bool) statement {
 	return statement{
 		&expr.Meta{Key: expr.MetaKeyOIFNAME, Register: reg1},
 		&expr.Lookup{SourceRegister: reg1, SetName: set.Name, SetID: set.ID, Invert: not},
+	}
+}
+
+// toBridge matches packets that leave by a bridge.
+func toBridge() statement {
+	return statement{
+		&expr.Meta{Key: metaOIFKIND, Register: reg1},
+		&expr.Cmp{Op: expr.CmpOpEq, Register: reg1, Data: ifname("bridge")},
 	}
 }
 

@@ -22,6 +22,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/cleat-dev/cleat/api/errs"
+	"github.com/cleat-dev/cleat/daemon/dns"
 	"github.com/cleat-dev/cleat/daemon/metadata"
 )
 
@@ -51,6 +52,8 @@ type Config struct {
 	MTU int
 	// HostIP is the address ports are published on that name none (--ip); all when invalid.
 	HostIP netip.Addr
+	// HostResolv is the resolv.conf with the host's name servers; "/etc/resolv.conf" when empty.
+	HostResolv string
 	// Log gets what goes wrong where no caller waits; required.
 	Log hclog.Logger
 }
@@ -64,6 +67,7 @@ type Driver struct {
 
 	rules  *rules
 	reaper *reaper
+	names  *dns.Server
 	owner  net.Listener // says that the default bridge is ours
 
 	mu        sync.Mutex
@@ -87,6 +91,9 @@ func Open(config Config) (*Driver, error) {
 	if config.Name == "" {
 		config.Name = "cleat0"
 	}
+	if config.HostResolv == "" {
+		config.HostResolv = "/etc/resolv.conf"
+	}
 	if len(config.Pools) == 0 {
 		config.Pools = DefaultPools()
 	}
@@ -98,6 +105,7 @@ func Open(config Config) (*Driver, error) {
 	d := &Driver{
 		config: config, log: config.Log, instance: instance,
 		networks: map[string]*network{}, sandboxes: map[string]*sandbox{}, ports: portTable{},
+		names: dns.New(config.HostResolv, config.Log),
 	}
 	d.mtu = config.MTU
 	if d.mtu == 0 {
@@ -125,7 +133,8 @@ func Open(config Config) (*Driver, error) {
 	return d, nil
 }
 
-// Close stops what runs in this process: listeners of published ports, proxied connections, the removal of links. The
+// Close stops what runs in this process: listeners of published ports, proxied connections, name service, the removal
+// of links. The
 // networks and containers stay as they are, for the next Open.
 func (d *Driver) Close() error {
 	d.mu.Lock()
@@ -135,6 +144,7 @@ func (d *Driver) Close() error {
 			closeHolds(e.holds)
 		}
 	}
+	d.names.Close()
 	d.stop()
 	return nil
 }

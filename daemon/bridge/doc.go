@@ -24,6 +24,10 @@
 // iptables-legacy, which is another interface of the kernel and tells nobody of changes, is looked at when a network is
 // added and by Reconcile.
 //
+// Nothing passes between our bridges, nor between ours and those of other engines on the host, but by published ports.
+// A bridge counts as one of another engine unless the host itself gets out by it: it has a port that is neither a veth
+// pair nor a tap, or a route over it leads to a gateway.
+//
 // # Published ports
 //
 // Packets to a published port are redirected in the kernel, whether they come from outside, from the host itself by

@@ -4,9 +4,11 @@ package bridge
 
 import (
 	"context"
+	"fmt"
 	"os/exec"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -166,6 +168,45 @@ func FuzzLegacyTable(f *testing.F) {
 			t.Errorf("inserted and removed: %v\n%x\n%x", err, was, table.entries)
 		}
 	})
+}
+
+// TestContainersAreNoUplinks: that containers come and go is no reason to look at all links of the host.
+func TestContainersAreNoUplinks(t *testing.T) {
+	d := openDriver(t, testConfig(t))
+	var looks atomic.Int32
+	looked := make(chan struct{}, 1)
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() {
+		done <- d.watchLinks(ctx, func() {
+			looks.Add(1)
+			select {
+			case looked <- struct{}{}:
+			default:
+			}
+		})
+	}()
+	<-looked
+	const many = 30
+	for i := range many {
+		id := fmt.Sprintf("c%d", i)
+		start(t, d, Endpoint{ContainerID: id})
+		if err := d.Release(t.Context(), id); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := d.Settle(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	foreignBridge(t, d, "last"+d.instance[:6], "theirs") // which comes behind all of that
+	<-looked
+	stop()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	if n := looks.Load(); n >= many {
+		t.Errorf("%d looks for %d containers", n, many)
+	}
 }
 
 // await returns when is holds; it looks whenever something changed.

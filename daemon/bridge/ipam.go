@@ -46,10 +46,10 @@ func (a *allocator) take(want netip.Addr) (netip.Addr, error) {
 	if want.IsValid() {
 		want = want.Unmap()
 		if !a.subnet.Contains(want) {
-			return want, fmt.Errorf("network %q: address %s is not in its subnet %s: %w", a.network, want, a.subnet, errs.ErrInvalid)
+			return want, fmt.Errorf("Invalid address %s: It does not belong to any of this network's subnets: %s has %s: %w", want, a.network, a.subnet, errs.ErrInvalid)
 		}
 		if a.used[want] {
-			return want, fmt.Errorf("network %q: Address already in use: %s: %w", a.network, want, errs.ErrConflict)
+			return want, errs.Forbid(fmt.Errorf("Address already in use: %s on network %q: %w", want, a.network, errs.ErrConflict))
 		}
 		a.used[want] = true
 		return want, nil

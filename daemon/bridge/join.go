@@ -3,6 +3,7 @@
 package bridge
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,19 +16,22 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/cleat-dev/cleat/api/errs"
+	"github.com/cleat-dev/cleat/daemon/dns"
 )
 
 // An Endpoint says how a container is to be connected to a network.
 type Endpoint struct {
-	ContainerID   string     // required
-	ContainerName string     // for messages only
-	Network       string     // name or id; the default network when empty
-	Interface     string     // name in the container; the first free one of eth0, eth1 … when empty
-	MAC           string     // hardware address; made from IP when empty
-	IP            netip.Addr // the next free one when invalid
-	IP6           netip.Addr // the next free one when invalid, and the network has IPv6
-	Priority      int        // the network of highest priority gives the default route
-	Ports         []Port     // ports to publish; an internal network publishes none
+	ContainerID   string       // required
+	ContainerName string       // for messages only
+	Network       string       // name or id; the default network when empty
+	Interface     string       // name in the container; the first free one with the network's prefix, as eth0, when empty
+	MAC           string       // hardware address; made from IP when empty
+	IP            netip.Addr   // the next free one when invalid
+	IP6           netip.Addr   // the next free one when invalid, and the network has IPv6
+	LinkLocal     []netip.Addr // addresses the interface has besides
+	Priority      int          // the network of highest priority gives the default route
+	Ports         []Port       // ports to publish; an internal network publishes none
+	DNS           dns.Identity // what it is called there; the default network has no names
 }
 
 // Joined is a connection that exists.
@@ -66,19 +70,15 @@ func (d *Driver) Join(ctx context.Context, want Endpoint) (Joined, error) {
 	}
 	s := d.lock(want.ContainerID)
 	defer d.unlock(s)
-	d.mu.Lock()
-	n := d.lookup(want.Network)
-	d.mu.Unlock()
-	if n == nil {
-		return Joined{}, fmt.Errorf("network %s not found: %w", want.Network, errs.ErrNotFound)
+	n, err := d.find(want.Network)
+	if err != nil {
+		return Joined{}, err
 	}
 	if !s.pinned {
 		return Joined{}, fmt.Errorf("container %q has no network namespace: %w", want.ContainerID, errs.ErrNotFound)
 	}
-	for _, e := range s.endpoints {
-		if e.Network == n.ID {
-			return n.joined(e), nil
-		}
+	if e := s.on(n.ID); e != nil {
+		return n.joined(e), nil
 	}
 	e, err := d.join(ctx, s, n, want)
 	if err != nil {
@@ -97,27 +97,22 @@ func (d *Driver) join(ctx context.Context, s *sandbox, n *network, want Endpoint
 			}
 		}
 	}()
-	e := &endpoint{ID: NewID(), Container: s.id, Network: n.ID, Interface: want.Interface, Priority: want.Priority}
-	if err := nameInterface(e, s); err != nil {
+	e := &endpoint{ID: NewID(), Container: s.id, Network: n.ID, Interface: want.Interface, Priority: want.Priority, DNS: want.DNS}
+	if err := nameInterface(e, s, n.Prefix); err != nil {
 		return nil, err
 	}
 	if err := d.address(e, n, want); err != nil {
 		return nil, err
 	}
 	undo = append(undo, func() { d.freeAddress(e) })
-	mac := macOf(e.IP.Addr())
-	if want.MAC != "" {
-		if mac, err = net.ParseMAC(want.MAC); err != nil || len(mac) != 6 {
-			return nil, fmt.Errorf("hardware address %q: want six bytes as 02:42:ac:11:00:02: %w", want.MAC, errs.ErrInvalid)
-		}
+	mac, err := hardwareAddress(want.MAC, e.IP.Addr())
+	if err != nil {
+		return nil, err
 	}
 	e.MAC = mac.String()
 	if !n.Internal {
 		if e.Ports, e.holds, err = d.publish(want.Ports, n.HostIP); err != nil {
-			name := want.ContainerName
-			if name == "" {
-				name = s.id[:min(12, len(s.id))]
-			}
+			name := cmp.Or(want.ContainerName, s.id[:min(12, len(s.id))])
 			return nil, fmt.Errorf("driver failed programming external connectivity on endpoint %s (%s): %w", name, e.ID, err)
 		}
 		undo = append(undo, func() { d.unpublish(e.Ports, e.holds) })
@@ -125,20 +120,12 @@ func (d *Driver) join(ctx context.Context, s *sandbox, n *network, want Endpoint
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	if err := d.connect(e, n, mac); err != nil {
+	if err := d.connect(e, n, mac, want.LinkLocal); err != nil {
 		return nil, err
 	}
 	undo = append(undo, func() { _, _ = d.disconnect(e) })
 	before := s.endpoints
-	d.mu.Lock()
-	there := d.networks[n.ID] == n
-	if there { // from here on it cannot be removed
-		d.sequence++
-		e.Sequence = d.sequence
-		s.endpoints = append(before[:len(before):len(before)], e)
-	}
-	d.mu.Unlock()
-	if !there {
+	if !d.enroll(e, s, n) { // from here on the network cannot be removed
 		return nil, fmt.Errorf("network %s not found: %w", want.Network, errs.ErrNotFound)
 	}
 	undo = append(undo, func() {
@@ -151,14 +138,14 @@ func (d *Driver) join(ctx context.Context, s *sandbox, n *network, want Endpoint
 	if err := d.route(s); err != nil {
 		return nil, err
 	}
-	err = d.rules.addPorts(e.targets())
-	if errors.Is(err, unix.ENOENT) { // somebody emptied the packet filter; e is among everything by now
-		err = d.rules.rebuild(d.everything)
-	}
-	if err != nil {
+	if err := d.redirect(e); err != nil {
 		return nil, err
 	}
 	undo = append(undo, func() { _ = d.rules.removePorts(e.targets()) })
+	if err := d.introduce(e, n); err != nil {
+		return nil, err
+	}
+	undo = append(undo, func() { d.names.Leave(s.id, n.ID) })
 	if err := d.save(s); err != nil {
 		return nil, err
 	}
@@ -167,42 +154,64 @@ func (d *Driver) join(ctx context.Context, s *sandbox, n *network, want Endpoint
 	return e, nil
 }
 
+// enroll makes an endpoint one of its container's; false when the network was removed meanwhile.
+func (d *Driver) enroll(e *endpoint, s *sandbox, n *network) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.networks[n.ID] != n {
+		return false
+	}
+	d.sequence++
+	e.Sequence = d.sequence
+	s.endpoints = append(s.endpoints[:len(s.endpoints):len(s.endpoints)], e)
+	return true
+}
+
+// hardwareAddress reads the address that is wanted; without one it is made from the IP address.
+func hardwareAddress(want string, ip netip.Addr) (net.HardwareAddr, error) {
+	if want == "" {
+		return macOf(ip), nil
+	}
+	mac, err := net.ParseMAC(want)
+	if err != nil || len(mac) != 6 {
+		return nil, fmt.Errorf("hardware address %q: want six bytes as 02:42:ac:11:00:02: %w", want, errs.ErrInvalid)
+	}
+	return mac, nil
+}
+
+// redirect has what arrives at the ports of an endpoint, which is among its container's, sent there.
+func (d *Driver) redirect(e *endpoint) error {
+	err := d.rules.addPorts(e.targets())
+	if errors.Is(err, unix.ENOENT) { // somebody emptied the packet filter
+		return d.rules.rebuild(d.everything)
+	}
+	return err
+}
+
 // Publish publishes ports of a container on a network it is connected to and that publishes none of its ports yet: they
 // move there when it leaves the network that had them. Errors are those of Join; an unconnected container is
 // errs.ErrNotFound. An internal network publishes nothing.
 func (d *Driver) Publish(_ context.Context, containerID, ref string, ports []Port) (Joined, error) {
 	s := d.lock(containerID)
 	defer d.unlock(s)
-	d.mu.Lock()
-	n := d.lookup(ref)
-	d.mu.Unlock()
-	if n == nil {
-		return Joined{}, fmt.Errorf("network %s not found: %w", ref, errs.ErrNotFound)
+	n, e, err := d.connection(s, ref)
+	if err != nil {
+		return Joined{}, err
 	}
-	for _, e := range s.endpoints {
-		if e.Network != n.ID {
-			continue
-		}
-		if n.Internal || len(e.Ports) > 0 || len(ports) == 0 {
-			return n.joined(e), nil
-		}
-		if err := d.publishOn(s, n, e, ports); err != nil {
-			return Joined{}, err
-		}
+	if n.Internal || len(e.Ports) > 0 || len(ports) == 0 {
 		return n.joined(e), nil
 	}
-	return Joined{}, fmt.Errorf("container %s is not connected to network %s: %w", containerID, n.Name, errs.ErrNotFound)
+	if err := d.publishOn(s, n, e, ports); err != nil {
+		return Joined{}, err
+	}
+	return n.joined(e), nil
 }
 
 func (d *Driver) publishOn(s *sandbox, n *network, e *endpoint, ports []Port) (err error) {
 	if e.Ports, e.holds, err = d.publish(ports, n.HostIP); err != nil {
 		return fmt.Errorf("driver failed programming external connectivity on endpoint %s: %w", e.ID, err)
 	}
-	err = d.rules.addPorts(e.targets())
-	if errors.Is(err, unix.ENOENT) { // somebody emptied the packet filter
-		err = d.rules.rebuild(d.everything)
-	}
-	if err == nil {
+	if err = d.redirect(e); err == nil {
 		err = d.save(s)
 	}
 	if err != nil {
@@ -265,7 +274,7 @@ func (d *Driver) freeAddress(e *endpoint) {
 }
 
 // nameInterface gives a new endpoint of s a name that is free.
-func nameInterface(e *endpoint, s *sandbox) error {
+func nameInterface(e *endpoint, s *sandbox, prefix string) error {
 	taken := map[string]bool{"lo": true}
 	for _, other := range s.endpoints {
 		taken[other.Interface] = true
@@ -277,7 +286,7 @@ func nameInterface(e *endpoint, s *sandbox) error {
 		return nil
 	}
 	for i := 0; e.Interface == "" || taken[e.Interface]; i++ {
-		e.Interface = "eth" + strconv.Itoa(i)
+		e.Interface = prefix + strconv.Itoa(i)
 	}
 	return nil
 }

@@ -156,7 +156,7 @@ func TestJoinRefuses(t *testing.T) {
 		{"address of another", Endpoint{ContainerID: "a", IP: first.IP.Addr()}, errs.ErrConflict, "Address already in use"},
 		{"address of the host", Endpoint{ContainerID: "a", IP: n.Gateway}, errs.ErrConflict, "Address already in use"},
 		{"broadcast address", Endpoint{ContainerID: "a", IP: lastAddress(n.Subnet)}, errs.ErrConflict, "Address already in use"},
-		{"address elsewhere", Endpoint{ContainerID: "a", IP: outsideSubnet}, errs.ErrInvalid, "is not in its subnet"},
+		{"address elsewhere", Endpoint{ContainerID: "a", IP: outsideSubnet}, errs.ErrInvalid, "does not belong to any of this network's subnets"},
 		{"address of a family it has not", Endpoint{ContainerID: "a", IP6: netip.MustParseAddr("fd00::2")}, errs.ErrInvalid, "has no IPv6"},
 		{"bad MAC", Endpoint{ContainerID: "a", MAC: "02:42"}, errs.ErrInvalid, `hardware address "02:42"`},
 		{"bad interface", Endpoint{ContainerID: "a", Interface: "a/b"}, errs.ErrInvalid, `interface "a/b"`},
@@ -269,14 +269,19 @@ func TestIPv6(t *testing.T) {
 
 func BenchmarkJoinLeave(b *testing.B) {
 	for _, bb := range []struct {
-		name  string
-		ports []Port
-	}{{"no ports", nil}, {"one port", []Port{{Port: 80}}}} {
+		name string
+		join Endpoint
+	}{
+		{"no ports", Endpoint{}}, {"one port", Endpoint{Ports: []Port{{Port: 80}}}}, {"names", Endpoint{Network: "front", DNS: called("web", "www")}},
+	} {
 		b.Run(bb.name, func(b *testing.B) {
 			d := openDriver(b, testConfig(b))
+			userNetwork(b, d, Network{Name: "front"}, false)
 			for i := 0; b.Loop(); i++ {
 				id := fmt.Sprintf("c%d", i)
-				start(b, d, Endpoint{ContainerID: id, Ports: bb.ports})
+				join := bb.join
+				join.ContainerID = id
+				start(b, d, join)
 				if err := d.Release(b.Context(), id); err != nil {
 					b.Fatal(err)
 				}

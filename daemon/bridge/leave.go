@@ -5,13 +5,10 @@ package bridge
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/vishvananda/netlink"
 
 	"github.com/moby/moby/api/types/container"
-
-	"github.com/cleat-dev/cleat/api/errs"
 )
 
 // Leave takes a container off a network: address, ports and interface are gone when it returns, the default route
@@ -19,28 +16,24 @@ import (
 func (d *Driver) Leave(ctx context.Context, containerID, ref string) error {
 	s := d.lock(containerID)
 	defer d.unlock(s)
-	d.mu.Lock()
-	n := d.lookup(ref)
-	d.mu.Unlock()
-	if n == nil {
-		return fmt.Errorf("network %s not found: %w", ref, errs.ErrNotFound)
+	n, err := d.find(ref)
+	if err != nil {
+		return err
 	}
-	for _, e := range s.endpoints {
-		if e.Network != n.ID {
-			continue
-		}
-		gone, err := d.leave(s, []*endpoint{e})
-		if err != nil {
-			return err
-		}
-		select {
-		case <-gone:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-		return d.route(s)
+	e := s.on(n.ID)
+	if e == nil {
+		return nil
 	}
-	return nil
+	gone, err := d.leave(s, []*endpoint{e})
+	if err != nil {
+		return err
+	}
+	select {
+	case <-gone:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	return d.route(s)
 }
 
 // Release removes everything of a container: endpoints, ports, addresses, namespace, record. It may be repeated, and
@@ -58,6 +51,7 @@ func (d *Driver) release(s *sandbox) error {
 	if _, err := d.leave(s, s.endpoints); err != nil {
 		return err
 	}
+	d.names.Stop(s.id)
 	if !s.pinned {
 		return nil
 	}
@@ -86,6 +80,7 @@ func (d *Driver) leave(s *sandbox, leaving []*endpoint) (gone <-chan struct{}, e
 	}
 	gone = make(chan struct{})
 	for _, e := range leaving {
+		d.names.Leave(s.id, e.Network) // before another may have the address
 		forgetUDP(e.Ports)
 		var linkErr error
 		gone, linkErr = d.disconnect(e)

@@ -280,8 +280,8 @@ func (t *legacyTable) verdict(at uint32) (int32, bool) {
 	return int32(get32(t.entries[target+targetNumber:])), true
 }
 
-// insert puts an entry in front of the one at an offset.
-func (t *legacyTable) insert(where uint32, entry []byte) error {
+// numberOf returns which entry, counted from 0, is at an offset.
+func (t *legacyTable) numberOf(where uint32) (int, error) {
 	number := -1
 	if err := t.walk(func(n int, at uint32) bool {
 		if at == where {
@@ -289,7 +289,16 @@ func (t *legacyTable) insert(where uint32, entry []byte) error {
 		}
 		return at < where
 	}); err != nil || number < 0 {
-		return errors.Join(err, errTable)
+		return 0, errors.Join(err, errTable)
+	}
+	return number, nil
+}
+
+// insert puts an entry in front of the one at an offset.
+func (t *legacyTable) insert(where uint32, entry []byte) error {
+	number, err := t.numberOf(where)
+	if err != nil {
+		return err
 	}
 	if err := t.shift(where, int32(len(entry))); err != nil {
 		return err
@@ -313,14 +322,9 @@ func (t *legacyTable) insert(where uint32, entry []byte) error {
 
 // remove takes the entry at an offset out.
 func (t *legacyTable) remove(where uint32) error {
-	number := -1
-	if err := t.walk(func(n int, at uint32) bool {
-		if at == where {
-			number = n
-		}
-		return at < where
-	}); err != nil || number < 0 {
-		return errors.Join(err, errTable)
+	number, err := t.numberOf(where)
+	if err != nil {
+		return err
 	}
 	size := uint32(get16(t.entries[where+entryNext:]))
 	if err := t.shift(where, -int32(size)); err != nil {
@@ -343,8 +347,17 @@ func (t *legacyTable) remove(where uint32) error {
 	return nil
 }
 
-// shift changes what is an offset of an entry behind a place, jumps to chains and to the next entry, by delta.
+// shift changes what is an offset of an entry behind a place, jumps to chains and to the next entry, by delta. A table with a
+// jump out of it is none we know, and nothing is changed.
 func (t *legacyTable) shift(where uint32, delta int32) error {
+	inside := true
+	if err := t.walk(func(_ int, at uint32) bool {
+		verdict, ok := t.verdict(at)
+		inside = !ok || verdict < 0 || int(verdict) <= len(t.entries)
+		return inside
+	}); err != nil || !inside {
+		return errors.Join(err, errTable)
+	}
 	return t.walk(func(_ int, at uint32) bool {
 		target := at + uint32(get16(t.entries[at+entryTarget:]))
 		if verdict, ok := t.verdict(at); ok && verdict >= 0 && uint32(verdict) > where {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netns"
@@ -18,7 +19,7 @@ func (d *Driver) linkPrefix() string { return "veth" + d.instance[:6] }
 
 // connect makes a pair of interfaces between the bridge and the namespace of a container, and sets up the inner one.
 // When it fails nothing is left.
-func (d *Driver) connect(e *endpoint, n *network, mac net.HardwareAddr) error {
+func (d *Driver) connect(e *endpoint, n *network, mac net.HardwareAddr, linkLocal []netip.Addr) error {
 	path := d.netnsPath(e.Container)
 	ns, err := netns.GetFromPath(path)
 	if err != nil {
@@ -43,7 +44,7 @@ func (d *Driver) connect(e *endpoint, n *network, mac net.HardwareAddr) error {
 			return kernel(err, "network %q: link %s of container %q", n.Name, e.Link, e.Container)
 		}
 	}
-	if err := d.setUp(e, n, pair, ns); err != nil {
+	if err := d.setUp(e, n, pair, ns, linkLocal); err != nil {
 		_ = netlink.LinkDel(pair)
 		return err
 	}
@@ -51,7 +52,7 @@ func (d *Driver) connect(e *endpoint, n *network, mac net.HardwareAddr) error {
 }
 
 // setUp configures both ends of a new pair.
-func (d *Driver) setUp(e *endpoint, n *network, pair *netlink.Veth, ns netns.NsHandle) error {
+func (d *Driver) setUp(e *endpoint, n *network, pair *netlink.Veth, ns netns.NsHandle, linkLocal []netip.Addr) error {
 	what := fmt.Sprintf("network %q: interface %s of container %q", n.Name, e.Interface, e.Container)
 	// Where the host filters bridged packets too, a redirected one may have to leave by the port it came in by.
 	if err := netlink.LinkSetHairpin(pair, true); err != nil {
@@ -74,14 +75,26 @@ func (d *Driver) setUp(e *endpoint, n *network, pair *netlink.Veth, ns netns.NsH
 	if err := handle.AddrAdd(inner, address(e.IP)); err != nil {
 		return kernel(err, "%s: address %s", what, e.IP)
 	}
-	if e.IP6.IsValid() {
+	linkLocal = slices.DeleteFunc(slices.Clone(linkLocal), func(a netip.Addr) bool { return !a.IsValid() })
+	if e.IP6.IsValid() || slices.ContainsFunc(linkLocal, netip.Addr.Is6) {
 		if err := inside(d.netnsPath(e.Container), func() error {
 			return sysctl("net/ipv6/conf/"+e.Interface+"/disable_ipv6", "0")
 		}); err != nil {
 			return err
 		}
+	}
+	if e.IP6.IsValid() {
 		if err := handle.AddrAdd(inner, address(e.IP6)); err != nil {
 			return kernel(err, "%s: address %s", what, e.IP6)
+		}
+	}
+	for _, a := range linkLocal {
+		bits := 16
+		if a.Is6() {
+			bits = 64
+		}
+		if err := handle.AddrAdd(inner, address(netip.PrefixFrom(a, bits))); err != nil && !errors.Is(err, unix.EEXIST) {
+			return kernel(err, "%s: address %s", what, a)
 		}
 	}
 	return kernel(handle.LinkSetUp(inner), "%s up", what)

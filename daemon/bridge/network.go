@@ -33,6 +33,7 @@ type Network struct {
 	Internal     bool       // no way out, no published ports, no default route
 	Isolated     bool       // containers do not reach each other (enable_icc=false)
 	NoMasquerade bool       // source addresses stay as they are when packets leave the host
+	Prefix       string     // of the names of interfaces in containers; "eth" when empty
 	MTU          int        // bytes; 0 is that of the default network
 	HostIP       netip.Addr // address ports are published on that name none; all when invalid
 
@@ -99,6 +100,9 @@ func complete(n *Network, mtu int) error {
 	if n.MTU == 0 {
 		n.MTU = mtu
 	}
+	if n.Prefix == "" {
+		n.Prefix = "eth"
+	}
 	invalid := func(format string, args ...any) error {
 		return fmt.Errorf("network %q: %s: %w", n.Name, fmt.Sprintf(format, args...), errs.ErrInvalid)
 	}
@@ -107,6 +111,9 @@ func complete(n *Network, mtu int) error {
 	}
 	if len(n.Bridge) > unix.IFNAMSIZ-1 || netlinkName(n.Bridge) != nil {
 		return invalid("%q cannot be the name of a bridge: up to 15 characters without / and space", n.Bridge)
+	}
+	if len(n.Prefix) > unix.IFNAMSIZ-4 || netlinkName(n.Prefix) != nil {
+		return invalid("%q cannot begin the names of interfaces: up to 12 characters without / and space", n.Prefix)
 	}
 	if !n.Subnet.IsValid() || !n.Subnet.Addr().Is4() {
 		return invalid("no IPv4 subnet")
@@ -160,10 +167,11 @@ func (d *Driver) enter(n *network) (done bool, err error) {
 		case id == n.ID || other.Name == n.Name:
 			return false, fmt.Errorf("network with name %s already exists: %w", n.Name, errs.ErrConflict)
 		case other.Bridge == n.Bridge:
-			return false, fmt.Errorf("network %q: bridge %q belongs to network %q: %w", n.Name, n.Bridge, other.Name, errs.ErrConflict)
+			return false, errs.Forbid(fmt.Errorf("cannot create network %s (%s): conflicts with network %s (%s): networks have same bridge name: %w",
+				n.ID, n.Bridge, other.ID, other.Bridge, errs.ErrConflict))
 		case other.Subnet.Overlaps(n.Subnet) || other.Subnet6.Overlaps(n.Subnet6):
-			return false, fmt.Errorf("network %q: Pool overlaps with other one on this address space: subnet %s of network %q: %w",
-				n.Name, other.Subnet, other.Name, errs.ErrConflict)
+			return false, errs.Forbid(fmt.Errorf("Pool overlaps with other one on this address space: network %q: subnet %s of network %q: %w",
+				n.Name, other.Subnet, other.Name, errs.ErrConflict))
 		}
 	}
 	for _, e := range d.endpointsOf(n.ID) {
@@ -207,6 +215,30 @@ func (d *Driver) Network(ref string) (Network, bool) {
 		return n.Network, true
 	}
 	return Network{}, false
+}
+
+// find is lookup for those who cannot go on without it: errs.ErrNotFound.
+func (d *Driver) find(ref string) (*network, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	n := d.lookup(ref)
+	if n == nil {
+		return nil, fmt.Errorf("network %s not found: %w", ref, errs.ErrNotFound)
+	}
+	return n, nil
+}
+
+// connection finds a network and a container's connection with it; errs.ErrNotFound when either is not there.
+func (d *Driver) connection(s *sandbox, ref string) (*network, *endpoint, error) {
+	n, err := d.find(ref)
+	if err != nil {
+		return nil, nil, err
+	}
+	e := s.on(n.ID)
+	if e == nil {
+		return nil, nil, fmt.Errorf("container %s is not connected to network %s: %w", s.id, n.Name, errs.ErrNotFound)
+	}
+	return n, e, nil
 }
 
 // lookup finds a network by id or name; d.mu is held. Names are few, so they need no index.

@@ -68,8 +68,12 @@ func pick(pools []Pool, v6 bool, busy []netip.Prefix) (netip.Prefix, error) {
 			subnet = netip.PrefixFrom(lastAddress(next).Next(), pool.Size)
 		}
 	}
+	family := "IPv4"
+	if v6 {
+		family = "IPv6"
+	}
 	return netip.Prefix{}, fmt.Errorf(
-		"could not find an available, non-overlapping address pool among the defaults to assign to the network: %w", errs.ErrInternal)
+		"could not find an available, non-overlapping %s address pool among the defaults to assign to the network: %w", family, errs.ErrNotFound)
 }
 
 func overlapsAny(p netip.Prefix, busy []netip.Prefix) bool {

@@ -32,7 +32,7 @@ func TestPick(t *testing.T) {
 		}
 		got, err := pick(DefaultPools(), tt.v6, busy)
 		if tt.want == "" {
-			if !errors.Is(err, errs.ErrInternal) {
+			if !errors.Is(err, errs.ErrNotFound) {
 				t.Errorf("%s: %v, %v", tt.name, got, err)
 			}
 			continue

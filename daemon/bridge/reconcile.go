@@ -56,6 +56,7 @@ func (d *Driver) adopt(id string, endpoints []Endpoint) {
 		d.restore(s, endpoints)
 	}
 	for _, e := range s.endpoints {
+		d.greet(e)
 		if e.holds != nil {
 			continue
 		}
@@ -88,7 +89,7 @@ func (d *Driver) restore(s *sandbox, endpoints []Endpoint) {
 		n.v4.hold(known.IP)
 		d.sequence++
 		e := &endpoint{
-			ID: NewID(), Container: s.id, Network: n.ID, Interface: known.Interface, MAC: known.MAC,
+			ID: NewID(), Container: s.id, Network: n.ID, Interface: known.Interface, MAC: known.MAC, DNS: known.DNS,
 			IP: netip.PrefixFrom(known.IP, n.Subnet.Bits()), Priority: known.Priority, Sequence: d.sequence,
 		}
 		for _, p := range known.Ports {

@@ -14,6 +14,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/cleat-dev/cleat/daemon/dns"
 )
 
 // recordSuffix tells records from the pinned namespaces beside them.
@@ -31,7 +33,8 @@ type endpoint struct {
 	MAC       string       `json:"mac"`
 	Priority  int          `json:"priority,omitempty"`
 	Ports     []Port       `json:"ports,omitempty"` // as bound
-	Sequence  uint64       `json:"sequence"`        // grows with age: the order of addresses given out
+	DNS       dns.Identity `json:"dns,omitzero"`
+	Sequence  uint64       `json:"sequence"` // grows with age: the order of addresses given out
 
 	holds   []hold // what keeps the ports ours while this process lives
 	leaving bool   // its ports are no longer to be published; guarded by Driver.mu

@@ -21,6 +21,7 @@ import (
 //	bridges   our bridges
 //	pairs     from bridge, to bridge: what happens between containers of one network
 //	internal  bridges nothing gets into or out of
+//	uplinks   bridges of others by which the host reaches the world
 //	local*    our subnets: what comes from there and was redirected has to come back through us
 //	masq*     our subnets whose packets leave the host with the host's address
 //	any*      published ports: protocol, port -> container address, port
@@ -31,9 +32,10 @@ type rules struct {
 	table   *nftables.Table
 	private bool // drop what is forwarded neither from nor to a container
 
-	bridges, pairs, internal *nftables.Set
-	v4, v6                   familySets
-	foreign                  foreignRules
+	bridges, pairs, internal, uplinks *nftables.Set
+	known                             []string // uplinks in force
+	v4, v6                            familySets
+	foreign                           foreignRules
 }
 
 // familySets are the sets of one address family.
@@ -119,6 +121,7 @@ func (r *rules) describe() {
 	concat := nftables.MustConcatSetType
 	r.bridges = set("bridges", nftables.TypeIFName)
 	r.internal = set("internal", nftables.TypeIFName)
+	r.uplinks = set("uplinks", nftables.TypeIFName)
 	r.pairs = set("pairs", concat(nftables.TypeIFName, nftables.TypeIFName))
 	r.pairs.Concatenation, r.pairs.IsMap, r.pairs.DataType = true, true, nftables.TypeVerdict
 	for _, f := range []struct {
@@ -141,7 +144,7 @@ func (r *rules) describe() {
 // sets returns all of them.
 func (r *rules) sets() []*nftables.Set {
 	return []*nftables.Set{
-		r.bridges, r.pairs, r.internal,
+		r.bridges, r.pairs, r.internal, r.uplinks,
 		r.v4.local, r.v4.masq, r.v4.any, r.v4.one, r.v6.local, r.v6.masq, r.v6.any, r.v6.one,
 	}
 }
@@ -151,6 +154,10 @@ func (r *rules) sets() []*nftables.Set {
 func (r *rules) rebuild(current func() ([]Network, []target)) error {
 	return r.with(func(c *nftables.Conn) error {
 		networks, ports := current()
+		up, err := findUplinks()
+		if err != nil {
+			return err
+		}
 		c.AddTable(r.table) // so that there is one to delete
 		c.DelTable(r.table)
 		c.AddTable(r.table)
@@ -164,7 +171,12 @@ func (r *rules) rebuild(current func() ([]Network, []target)) error {
 		for _, n := range networks {
 			all = append(all, r.networkElements(n)...)
 		}
-		return r.send(c, all, (*nftables.Conn).SetAddElements)
+		all = append(all, r.uplinkElements(up)...)
+		if err := r.send(c, all, (*nftables.Conn).SetAddElements); err != nil {
+			return err
+		}
+		r.known = up
+		return nil
 	})
 }
 

@@ -28,6 +28,16 @@ type sandbox struct {
 	endpoints []*endpoint // what it is connected to, oldest first; read and written with Driver.mu too
 }
 
+// on returns the connection with a network, by its id; nil when there is none.
+func (s *sandbox) on(network string) *endpoint {
+	for _, e := range s.endpoints {
+		if e.Network == network {
+			return e
+		}
+	}
+	return nil
+}
+
 // lock returns the sandbox of a container, held by the caller until unlock. It may be one of which nothing exists.
 func (d *Driver) lock(id string) *sandbox {
 	for {

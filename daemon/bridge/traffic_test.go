@@ -3,13 +3,17 @@
 package bridge
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"net/netip"
 	"os"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netns"
 	"golang.org/x/sys/unix"
 )
 
@@ -233,4 +237,127 @@ func replaceLocalRoute() error {
 		return err
 	}
 	return nil
+}
+
+// foreignBridge makes a bridge of somebody else with a container on it, as of another engine; the container's address.
+func foreignBridge(t *testing.T, d *Driver, name, id string) (address string) {
+	t.Helper()
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	n := numbers.n.Add(1)
+	attrs := netlink.NewLinkAttrs()
+	attrs.Name = name
+	bridge := &netlink.Bridge{LinkAttrs: attrs}
+	must(netlink.LinkAdd(bridge))
+	t.Cleanup(func() { must(netlink.LinkDel(bridge)) })
+	must(addAddress(bridge, netip.AddrFrom4([4]byte{10, 98, byte(n), 1}), 24))
+	must(netlink.LinkSetUp(bridge))
+	must(pin(d.netnsPath(id)))
+	ns, err := netns.GetFromPath(d.netnsPath(id))
+	must(err)
+	defer ns.Close()
+	attrs = netlink.NewLinkAttrs()
+	attrs.Name, attrs.MasterIndex, attrs.Flags = fmt.Sprintf("for%d", n), bridge.Index, net.FlagUp
+	pair := netlink.NewVeth(attrs)
+	pair.PeerName, pair.PeerNamespace = "eth0", netlink.NsFd(ns)
+	must(netlink.LinkAdd(pair))
+	must(in(d, id, func() error {
+		inner, err := netlink.LinkByName("eth0")
+		if err != nil {
+			return err
+		}
+		if err := addAddress(inner, netip.AddrFrom4([4]byte{10, 98, byte(n), 2}), 24); err != nil {
+			return err
+		}
+		if err := netlink.LinkSetUp(inner); err != nil {
+			return err
+		}
+		return netlink.RouteAdd(&netlink.Route{LinkIndex: inner.Attrs().Index, Gw: net.IPv4(10, 98, byte(n), 1)})
+	}))
+	return fmt.Sprintf("10.98.%d.2", n)
+}
+
+// TestBridgesOfOthers: our containers do not reach those of other engines, nor they ours, but by published ports; a
+// bridge that is the host's way out is none of those.
+func TestBridgesOfOthers(t *testing.T) {
+	t.Parallel()
+	d := openDriver(t, testConfig(t))
+	a := start(t, d, Endpoint{ContainerID: "a", Ports: []Port{{Port: 80}}})
+	echo(t, d, "a", "tcp", 80)
+	looked := make(chan struct{}, 1)
+	tell := func() { // other tests make bridges as well: one word of many looks is enough
+		select {
+		case looked <- struct{}{}:
+		default:
+		}
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- d.watchLinks(ctx, tell) }()
+	defer func() {
+		stop()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}()
+	<-looked
+	name := "foreign" + d.instance[:6]
+	address := foreignBridge(t, d, name, "theirs")
+	echo(t, d, "theirs", "tcp", 80)
+	wantCall(t, d, "", "tcp", address+":80", "theirs "+strings.TrimSuffix(address, "2")+"1") // it is there
+	wantCall(t, d, "a", "tcp", address+":80", "")
+	wantCall(t, d, "theirs", "tcp", a.IP.Addr().String()+":80", "")
+	wantCall(t, d, "theirs", "tcp", a.Gateway.String()+":"+portOf(a), "a "+address)
+
+	// The bridge becomes the host's way out: it gets a port that is no container.
+	attrs := netlink.NewLinkAttrs()
+	attrs.Name = "port" + d.instance[:6]
+	port := &netlink.Vxlan{LinkAttrs: attrs, VxlanId: int(numbers.n.Add(1)), Port: 4789}
+	if err := netlink.LinkAdd(port); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = netlink.LinkDel(port) }()
+	bridge, err := netlink.LinkByName(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := netlink.LinkSetMaster(port, bridge); err != nil {
+		t.Fatal(err)
+	}
+	knows := func() bool {
+		d.rules.mu.Lock()
+		defer d.rules.mu.Unlock()
+		return slices.Contains(d.rules.known, name)
+	}
+	await(t, looked, knows)
+	if _, err := call(d, "a", "tcp", address+":80", long); err != nil {
+		t.Errorf("by a bridge that leads outside: %v", err)
+	}
+	if err := d.rules.rebuild(d.everything); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := call(d, "a", "tcp", address+":80", long); err != nil {
+		t.Errorf("after all rules were written again: %v", err)
+	}
+	if err := netlink.LinkDel(port); err != nil {
+		t.Fatal(err)
+	}
+	await(t, looked, func() bool { return !knows() })
+	wantCall(t, d, "a", "tcp", address+":80", "")
+
+	// It becomes one by a route to somebody behind it.
+	route := &netlink.Route{LinkIndex: bridge.Attrs().Index, Gw: net.ParseIP(address), Dst: &net.IPNet{IP: net.IPv4(192, 0, 2, 0), Mask: net.CIDRMask(24, 32)}}
+	if err := netlink.RouteAdd(route); err != nil {
+		t.Fatal(err)
+	}
+	await(t, looked, knows)
+	if err := netlink.RouteDel(route); err != nil {
+		t.Fatal(err)
+	}
+	await(t, looked, func() bool { return !knows() })
+	wantCall(t, d, "a", "tcp", address+":80", "")
 }

@@ -17,45 +17,72 @@ import (
 // ctx ends, and an error when it cannot watch.
 //
 // Filters made with the old interface of the kernel (iptables-legacy) tell nobody that they changed; they are looked at
-// along with the others.
+// along with the others. So that bridges of others stay apart from ours, it also watches which of them lead outside.
 func (d *Driver) Watch(ctx context.Context) error {
-	return d.watch(ctx, func() {}, func() {})
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	links := make(chan error, 1)
+	go func() {
+		defer cancel()
+		links <- d.watchLinks(ctx, func() {})
+	}()
+	err := d.watch(ctx, func() {}, func() {})
+	cancel()
+	return errors.Join(err, <-links)
 }
 
 // watch calls ready when it sees all changes from then on, and changed after it has looked at one.
 func (d *Driver) watch(ctx context.Context, ready, changed func()) error {
-	events, err := netlink.Dial(unix.NETLINK_NETFILTER, nil)
-	if err != nil {
-		return kernel(err, "watch packet filter")
-	}
-	defer events.Close()
-	if err := events.JoinGroup(unix.NFNLGRP_NFTABLES); err != nil {
-		return kernel(err, "watch packet filter")
-	}
-	stop := context.AfterFunc(ctx, func() { _ = events.Close() })
-	defer stop()
-	ready()
-	foreign := true // look at the beginning: something may have changed before
-	for {
-		if foreign {
+	return subscription{
+		what: "watch packet filter", protocol: unix.NETLINK_NETFILTER, groups: []uint32{unix.NFNLGRP_NFTABLES}, ready: ready, concerns: d.concerns,
+		look: func() {
 			if err := d.repair(); err != nil && ctx.Err() == nil {
 				d.log.Error("packet filter", "error", err)
 			}
 			changed()
+		},
+	}.follow(ctx)
+}
+
+// A subscription is to changes the kernel tells of.
+type subscription struct {
+	what     string // it is for, in errors
+	protocol int
+	groups   []uint32
+	ready    func()                                // called when all changes from then on are seen
+	concerns func(messages []netlink.Message) bool // whether they are worth a look
+	look     func()                                // at the beginning as well: something may have changed before
+}
+
+// follow looks at changes until ctx ends, then it returns nil.
+func (s subscription) follow(ctx context.Context) error {
+	events, err := netlink.Dial(s.protocol, nil)
+	if err != nil {
+		return kernel(err, "%s", s.what)
+	}
+	defer events.Close()
+	for _, group := range s.groups {
+		if err := events.JoinGroup(group); err != nil {
+			return kernel(err, "%s", s.what)
+		}
+	}
+	stop := context.AfterFunc(ctx, func() { _ = events.Close() })
+	defer stop()
+	s.ready()
+	for look := true; ; {
+		if look {
+			s.look()
 		}
 		messages, err := events.Receive()
 		switch {
-		case ctx.Err() != nil:
+		case ctx.Err() != nil, errors.Is(err, os.ErrClosed):
 			return nil
 		case errors.Is(err, unix.ENOBUFS): // more happened than we could read
-			foreign = true
+			look = true
 		case err != nil:
-			if errors.Is(err, os.ErrClosed) {
-				return nil
-			}
-			return kernel(err, "watch packet filter")
+			return kernel(err, "%s", s.what)
 		default:
-			foreign = d.concerns(messages)
+			look = s.concerns(messages)
 		}
 	}
 }

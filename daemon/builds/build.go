@@ -17,12 +17,14 @@ import (
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
 	"github.com/moby/buildkit/frontend/dockerfile/shell"
-	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
 	"github.com/moby/moby/client"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"golang.org/x/sys/unix"
 
 	"github.com/cleat-dev/cleat/api/errs"
+	"github.com/cleat-dev/cleat/daemon/archive"
+	"github.com/cleat-dev/cleat/daemon/imageconfig"
 )
 
 // cleanupTime bounds what is done after a build that is over.
@@ -35,6 +37,8 @@ type build struct {
 	out   *output
 	dir   string // everything of the build's own on the disk
 	limit int64  // of bytes in an archive or a download
+
+	keepTriggers bool // the base image's ONBUILD are not done
 
 	contextDir string
 	context    *tree // nil without a context
@@ -62,26 +66,25 @@ type madeImage struct{ id, key string }
 
 // stage is the state between two instructions.
 type stage struct {
+	imageconfig.Editor
+
 	index    int
 	name     string
 	id       string // of the image so far; "" for scratch
 	chain    digest.Digest
 	platform ocispec.Platform
-	config   dockerspec.DockerOCIImageConfig
 	author   string
-	cmdSet   bool // by this Dockerfile: ENTRYPOINT leaves it
 	// baseSteps is how many steps of the history were made before this build.
 	baseSteps int
 	busted    bool // a step was not in the cache, so none after it is looked for
 	args      *buildArgs
-	lex       *shell.Lex
 }
 
 // parse reads the instructions: what is wrong with any of them is said before the first is done.
 func (b *build) parse() error {
 	stages, globals, err := instructions.Parse(b.ast.AST, nil)
 	if err != nil {
-		return &said{err.Error(), errs.ErrInvalid}
+		return errs.Errorf(errs.ErrInvalid, "%s", err)
 	}
 	if target := b.o.Target; target != "" {
 		last, found := instructions.HasStage(stages, target)
@@ -195,10 +198,14 @@ func (b *build) finish(ctx context.Context, names []name) error {
 	return nil
 }
 
-// explain says that the build was cancelled, where that is why something failed.
+// explain says that the build was cancelled, or that the disk is full, where that is why something failed.
 func (b *build) explain(ctx context.Context, err error) error {
 	if err != nil && ctx.Err() != nil {
 		return fmt.Errorf("build cancelled: %w", context.Cause(ctx))
+	}
+	var large *archive.TooLargeError
+	if errors.As(err, &large) && b.s.MaxContext == 0 {
+		return fmt.Errorf("%w: %s, half of what is free: %w", unix.ENOSPC, large, errs.ErrInternal)
 	}
 	return err
 }

@@ -107,6 +107,32 @@ func TestCacheSeesWhatMatters(t *testing.T) {
 	}
 }
 
+// TestCachedImageGoes: what is removed while it is looked up is made again. The build holds it before it looks, so that it cannot
+// go afterwards.
+func TestCachedImageGoes(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	body := dockerfile(t, "FROM busybox:1\nARG v=1\nRUN echo $v > /out\n")
+	first := w.build(t.Context(), body, nil).ok(t)
+	w.images.held = func(id string) {
+		if !w.Holds(id) {
+			t.Errorf("%s is not held", id)
+		}
+		if id == first.id {
+			w.images.mu.Lock()
+			delete(w.images.byID, id)
+			w.images.mu.Unlock()
+		}
+	}
+	second := w.build(t.Context(), body, nil).ok(t)
+	if second.hits() != 1 || second.id == first.id {
+		t.Errorf("%d steps from the cache, want 1\n%s", second.hits(), second.text)
+	}
+	if w.Holds(second.id) || w.Holds(first.id) {
+		t.Error("held after the build")
+	}
+}
+
 // TestCacheOutlivesTheDaemon also forgets what is not there any more.
 func TestCacheOutlivesTheDaemon(t *testing.T) {
 	t.Parallel()

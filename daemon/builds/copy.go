@@ -266,7 +266,7 @@ func (b *build) perform(ctx context.Context, cp *copying) error {
 		}
 		dest := cp.dest
 		if !path.IsAbs(dest) {
-			dest = path.Join("/", b.current.config.WorkingDir, dest) + trailing(dest)
+			dest = path.Join("/", b.current.Config.WorkingDir, dest) + trailing(dest)
 		}
 		for i := range cp.items {
 			if err := c.copy(&cp.items[i], dest, cp.archives); err != nil {

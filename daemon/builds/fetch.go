@@ -20,6 +20,8 @@ import (
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
 	"github.com/moby/buildkit/frontend/dockerfile/shell"
 	"github.com/opencontainers/go-digest"
+
+	"github.com/cleat-dev/cleat/daemon/archive"
 )
 
 // view is an image to copy from.
@@ -126,7 +128,7 @@ func (b *build) download(ctx context.Context, address, dest string) (item, error
 	}
 	p := &progress{out: b.out, action: "Downloading", total: resp.ContentLength}
 	file := filepath.Join(dir, name)
-	body := &limited{ctx: ctx, r: io.TeeReader(resp.Body, p), left: b.limit}
+	body := &limited{ctx: ctx, r: io.TeeReader(resp.Body, p), limit: b.limit}
 	if err := writeNew(file, body, 0o600); err != nil {
 		return item{}, err
 	}
@@ -172,9 +174,10 @@ func writeNew(name string, content io.Reader, mode os.FileMode) (err error) {
 
 // limited fails when more is read than allowed, or when the build is over.
 type limited struct {
-	ctx  context.Context //nolint:containedctx // of one reading
-	r    io.Reader
-	left int64
+	ctx   context.Context //nolint:containedctx // of one reading
+	r     io.Reader
+	read  int64
+	limit int64
 }
 
 func (l *limited) Read(p []byte) (int, error) {
@@ -182,8 +185,8 @@ func (l *limited) Read(p []byte) (int, error) {
 		return 0, err
 	}
 	n, err := l.r.Read(p)
-	if l.left -= int64(n); l.left < 0 {
-		return n, invalid("the source is larger than the daemon allows")
+	if l.read += int64(n); l.read > l.limit {
+		return n, &archive.TooLargeError{Limit: l.limit}
 	}
 	return n, err
 }

@@ -4,7 +4,6 @@ package builds
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -16,7 +15,6 @@ import (
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
 	"github.com/moby/buildkit/frontend/dockerfile/shell"
-	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
 	"github.com/moby/moby/api/types/registry"
 
 	"github.com/cleat-dev/cleat/api/errs"
@@ -30,10 +28,11 @@ const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bi
 
 // from begins a stage and runs the triggers of its image.
 func (b *build) from(ctx context.Context, c *instructions.Stage) error {
-	s := &stage{index: len(b.done), name: c.Name, args: b.args.stage(), lex: shell.NewLex(b.ast.EscapeToken)}
+	s := &stage{index: len(b.done), name: c.Name, args: b.args.stage()}
+	s.Lex = shell.NewLex(b.ast.EscapeToken)
 	b.current = s
 	expand := func(word string) (string, error) {
-		out, _, err := s.lex.ProcessWord(word, shell.EnvsFromSlice(b.args.env(b.args.global)))
+		out, _, err := s.Lex.ProcessWord(word, shell.EnvsFromSlice(b.args.env(b.args.global)))
 		return out, err //nolint:wrapcheck // clients know the text
 	}
 	want := platform(&b.o)
@@ -67,27 +66,16 @@ func (b *build) from(ctx context.Context, c *instructions.Stage) error {
 	if image.ID == "" && want != "" {
 		s.platform = platforms.MustParse(want)
 	}
-	if s.config, err = copyConfig(&image.Config.Config); err != nil {
-		return err
+	s.Config = image.Config.Config
+	if !slices.ContainsFunc(s.Config.Env, func(v string) bool { return strings.HasPrefix(v, "PATH=") }) {
+		s.Config.Env = append(slices.Clip(s.Config.Env), "PATH="+defaultPath)
 	}
-	if !slices.ContainsFunc(s.config.Env, func(v string) bool { return strings.HasPrefix(v, "PATH=") }) {
-		s.config.Env = append(s.config.Env, "PATH="+defaultPath)
+	if b.keepTriggers {
+		return nil
 	}
-	triggers := s.config.OnBuild
-	s.config.OnBuild = nil
+	triggers := s.Config.OnBuild
+	s.Config.OnBuild = nil
 	return b.triggers(ctx, triggers)
-}
-
-// copyConfig returns a copy that shares nothing.
-func copyConfig(c *dockerspec.DockerOCIImageConfig) (out dockerspec.DockerOCIImageConfig, err error) {
-	raw, err := json.Marshal(c)
-	if err == nil {
-		err = json.Unmarshal(raw, &out)
-	}
-	if err != nil {
-		return out, fmt.Errorf("image configuration: %w", err)
-	}
-	return out, nil
 }
 
 // triggers does the ONBUILD instructions of the base image.
@@ -162,6 +150,9 @@ func (b *build) image(ctx context.Context, ref, want string) (Image, error) {
 		}
 	}
 	b.use(found.ID)
+	if found, err = b.s.Images.Held(ctx, found.ID); err != nil {
+		return Image{}, err //nolint:wrapcheck // it names the image
+	}
 	b.bases[key] = found
 	return found, nil
 }

@@ -94,18 +94,7 @@ func hostConfig(o *client.ImageBuildOptions) *container.HostConfig {
 	}
 }
 
-// said is an error whose text is not the class's.
-type said struct {
-	text  string
-	class error
-}
-
-func (e *said) Error() string { return e.text }
-func (e *said) Unwrap() error { return e.class }
-
-func invalid(format string, args ...any) error {
-	return &said{fmt.Sprintf(format, args...), errs.ErrInvalid}
-}
+func invalid(format string, args ...any) error { return errs.Errorf(errs.ErrInvalid, format, args...) }
 
 // CommandError is a RUN whose command failed.
 type CommandError struct {

@@ -55,6 +55,8 @@ type NewImage struct {
 type Images interface {
 	// Resolve returns the image a name, digest, id or unique beginning of an id stands for; errs.ErrNotFound.
 	Resolve(ctx context.Context, ref string) (Image, error)
+	// Held is Resolve of an image this service has just begun to hold ([Service.Holds]): a removal that did not know is over.
+	Held(ctx context.Context, id string) (Image, error)
 	// Create makes an image and returns its ID.
 	Create(ctx context.Context, n NewImage) (string, error)
 	// Tag gives an image a name, which it takes from another image if need be.
@@ -154,6 +156,11 @@ func (s *Service) Reconcile(ctx context.Context) error {
 //
 // SuppressOutput, SessionID and Version are the caller's business.
 func (s *Service) Build(ctx context.Context, body io.Reader, o client.ImageBuildOptions, send func(stream.Message) error) (id string, err error) {
+	return s.make(ctx, body, o, send, false)
+}
+
+// make is Build. keepTriggers leaves those of the base image as they are instead of doing them.
+func (s *Service) make(ctx context.Context, body io.Reader, o client.ImageBuildOptions, send func(stream.Message) error, keepTriggers bool) (id string, err error) {
 	names, err := parseTags(o.Tags)
 	if err != nil {
 		return "", err
@@ -163,7 +170,10 @@ func (s *Service) Build(ctx context.Context, body io.Reader, o client.ImageBuild
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	b := &build{s: s, o: o, out: &output{send: send, cancel: cancel}, stages: map[string]int{}, bases: map[string]Image{}, views: map[string]*view{}}
+	b := &build{
+		s: s, o: o, out: &output{send: send, cancel: cancel}, keepTriggers: keepTriggers,
+		stages: map[string]int{}, bases: map[string]Image{}, views: map[string]*view{},
+	}
 	defer func() { b.close(ctx, err) }()
 	if b.dir, err = s.tempDir(); err != nil {
 		return "", err
@@ -191,7 +201,14 @@ func (s *Service) tempDir() (string, error) {
 	return dir, nil
 }
 
-// pin keeps an image from being removed by a build that is cancelled while another stands on it.
+// Holds reports whether a build that runs stands on the image, which must not be removed then.
+func (s *Service) Holds(id string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.pins[id] > 0
+}
+
+// pin keeps an image from being removed while a build stands on it.
 func (s *Service) pin(id string) {
 	s.mu.Lock()
 	s.pins[id]++

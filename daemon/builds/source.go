@@ -23,6 +23,7 @@ import (
 
 	"github.com/cleat-dev/cleat/api/errs"
 	"github.com/cleat-dev/cleat/daemon/archive"
+	"github.com/cleat-dev/cleat/internal/registry"
 )
 
 const (
@@ -217,7 +218,7 @@ func (b *build) get(ctx context.Context, address string) (*http.Response, error)
 	if err != nil {
 		return nil, invalid("%v", err)
 	}
-	resp, err := b.s.HTTP.Do(r)
+	resp, err := registry.Do(b.s.HTTP, r, registry.Patience)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", err, errs.ErrInternal) // the daemon is there, what it was sent to is not
 	}
@@ -229,11 +230,11 @@ func (b *build) get(ctx context.Context, address string) (*http.Response, error)
 	text := fmt.Sprintf("failed to GET %s with status %s: %s", address, resp.Status, bytes.TrimSpace(words))
 	switch resp.StatusCode {
 	case http.StatusNotFound:
-		return nil, &said{text, errs.ErrNotFound}
+		return nil, errs.Errorf(errs.ErrNotFound, "%s", text)
 	case http.StatusBadRequest:
-		return nil, &said{text, errs.ErrInvalid}
+		return nil, errs.Errorf(errs.ErrInvalid, "%s", text)
 	case http.StatusUnauthorized, http.StatusForbidden:
-		return nil, &said{text, errs.ErrUnauthorized}
+		return nil, errs.Errorf(errs.ErrUnauthorized, "%s", text)
 	default:
 		return nil, errors.New(text)
 	}

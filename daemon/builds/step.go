@@ -23,7 +23,7 @@ const emptyLayer = digest.Digest("sha256:5f70bf18a086007016e948b04aed3b82103a36b
 // probe looks a step up. On a hit the stage stands on the image found.
 func (b *build) probe(ctx context.Context, command []string) (key string, hit bool, err error) {
 	s := b.current
-	if key, err = cacheKey(s.id, platforms.Format(s.platform), command, &s.config); err != nil || b.o.NoCache || s.busted {
+	if key, err = cacheKey(s.id, platforms.Format(s.platform), command, &s.Config); err != nil || b.o.NoCache || s.busted {
 		return key, false, err
 	}
 	found, ok := b.lookup(ctx, key)
@@ -35,7 +35,7 @@ func (b *build) probe(ctx context.Context, command []string) (key string, hit bo
 		return key, false, err
 	}
 	b.out.text(" ---> Using cache\n")
-	b.use(found.ID)
+	b.use(found.ID) // of a source
 	s.id, s.chain = found.ID, found.ChainID
 	return key, true, nil
 }
@@ -47,7 +47,8 @@ func (b *build) lookup(ctx context.Context, key string) (Image, bool) {
 	if id == "" || !b.trusted(id) {
 		return Image{}, false
 	}
-	found, err := b.s.Images.Resolve(ctx, id)
+	b.use(id) // first: it may be on its way out
+	found, err := b.s.Images.Held(ctx, id)
 	if err != nil || found.ID != id || found.Parent != b.current.id {
 		b.s.cache.put(key, "")
 		return Image{}, false
@@ -61,12 +62,8 @@ func (b *build) make(ctx context.Context, key string, n NewImage) error {
 	if n.DiffID == emptyLayer {
 		n.Layer, n.DiffID = nil, ""
 	}
-	config, err := copyConfig(&s.config)
-	if err != nil {
-		return err
-	}
 	n.Parent, n.Author = s.id, s.author
-	n.Config.Config, n.Config.Platform, n.Config.Author = config, s.platform, s.author
+	n.Config.Config, n.Config.Platform, n.Config.Author = s.Config, s.platform, s.author
 	id, err := b.s.Images.Create(ctx, n)
 	if err != nil {
 		return err //nolint:wrapcheck // the images service says what it is about
@@ -109,6 +106,11 @@ func (b *build) write(ctx context.Context, key string, command []string, contain
 	if err != nil {
 		return err
 	}
+	return b.layer(ctx, key, id, NewImage{CreatedBy: strings.Join(command, " "), Container: containerID})
+}
+
+// layer makes the image of a step that wrote into the layer id.
+func (b *build) layer(ctx context.Context, key, id string, n NewImage) error {
 	ctx, done, err := b.s.Layers.Lease(ctx) // an equal layer of another image may go before ours is there
 	if err != nil {
 		return err //nolint:wrapcheck // it says what it is about
@@ -118,7 +120,8 @@ func (b *build) write(ctx context.Context, key string, command []string, contain
 	if err != nil {
 		return err //nolint:wrapcheck // it names the layer
 	}
-	return b.make(ctx, key, NewImage{Layer: &layer, DiffID: diff, CreatedBy: strings.Join(command, " "), Container: containerID})
+	n.Layer, n.DiffID = &layer, diff
+	return b.make(ctx, key, n)
 }
 
 // runCommand is RUN.
@@ -133,7 +136,7 @@ func (b *build) runCommand(ctx context.Context, c *instructions.RunCommand) erro
 	if err != nil {
 		return err
 	}
-	args := s.args.beside(s.config.Env)
+	args := s.args.beside(s.Config.Env)
 	saved := s.args.command(args, cmd)
 	compared := saved
 	if script != "" {
@@ -173,16 +176,7 @@ func (b *build) runCommand(ctx context.Context, c *instructions.RunCommand) erro
 	if code != 0 {
 		return &CommandError{Command: strings.Join(cmd, " "), Code: code}
 	}
-	ctx, done, err := b.s.Layers.Lease(ctx) // an equal layer of another image may go before ours is there
-	if err != nil {
-		return err //nolint:wrapcheck // it says what it is about
-	}
-	defer done()
-	layer, diff, err := b.s.Layers.Commit(ctx, id)
-	if err != nil {
-		return err //nolint:wrapcheck // it names the container
-	}
-	return b.make(ctx, key, NewImage{Layer: &layer, DiffID: diff, CreatedBy: strings.Join(saved, " "), Container: id})
+	return b.layer(ctx, key, id, NewImage{CreatedBy: strings.Join(saved, " "), Container: id})
 }
 
 // scriptFolder is where a here-document that names its interpreter is seen by the container.
@@ -192,7 +186,7 @@ const scriptFolder = "/dev/pipes"
 // with #!; otherwise the shell gets command and documents and reads them itself.
 func (s *stage) runWords(c *instructions.RunCommand) (words []string, script string, err error) {
 	if len(c.Files) == 0 {
-		return s.words(c.ShellDependantCmdLine), "", nil
+		return s.Words(c.ShellDependantCmdLine), "", nil
 	}
 	if len(c.CmdLine) != 1 || !c.PrependShell {
 		return nil, "", fmt.Errorf("parsing produced an invalid run command: %v", c.CmdLine)
@@ -202,7 +196,7 @@ func (s *stage) runWords(c *instructions.RunCommand) (words []string, script str
 		for _, f := range c.Files {
 			line += "\n" + f.Data + f.Name
 		}
-		return append(s.shell(), line), "", nil
+		return append(s.Shell(), line), "", nil
 	}
 	first := c.Files[0]
 	data := first.Data
@@ -212,5 +206,5 @@ func (s *stage) runWords(c *instructions.RunCommand) (words []string, script str
 	if strings.HasPrefix(data, "#!") {
 		return []string{scriptFolder + "/script"}, data, nil
 	}
-	return append(s.shell(), data), "", nil
+	return append(s.Shell(), data), "", nil
 }

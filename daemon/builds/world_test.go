@@ -169,6 +169,9 @@ type fakeImages struct {
 	// pull, when set, is asked for images that are not there.
 	pull func(ref string, auth registry.AuthConfig, platform string) error
 
+	// held, when set, is told of images that a build has begun to hold.
+	held func(id string)
+
 	mu    sync.Mutex
 	byID  map[string]builds.Image
 	names map[string]string
@@ -207,6 +210,13 @@ func (f *fakeImages) Resolve(_ context.Context, ref string) (builds.Image, error
 		return i, nil
 	}
 	return builds.Image{}, fmt.Errorf("No such image: %s: %w", ref, errs.ErrNotFound) //nolint:staticcheck // as the service has it
+}
+
+func (f *fakeImages) Held(ctx context.Context, id string) (builds.Image, error) {
+	if f.held != nil {
+		f.held(id)
+	}
+	return f.Resolve(ctx, id)
 }
 
 func (f *fakeImages) Create(ctx context.Context, n builds.NewImage) (string, error) {

@@ -10,6 +10,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/cleat-dev/cleat/api/version"
+	"github.com/cleat-dev/cleat/daemon/server"
 )
 
 // bridgeName is what the kernel takes for an interface, without what shells and nftables would stumble over.
@@ -34,6 +37,7 @@ func (l *loader) check() {
 		key, _, ok := strings.Cut(label, "=")
 		l.want(ok && key != "", "label", label, "KEY=VALUE")
 	}
+	l.versions(c)
 	l.network(c)
 	l.registries(c)
 	l.want(slices.Contains([]string{"trace", "debug", "info", "warn", "error"}, c.LogLevel), "log-level", c.LogLevel, "trace, debug, info, warn or error")
@@ -44,6 +48,19 @@ func (l *loader) check() {
 		l.want(err == nil && portErr == nil, "metrics-addr", c.MetricsAddr, "HOST:PORT")
 	}
 	l.tls(c)
+}
+
+func (l *loader) versions(c *raw) {
+	known := fmt.Sprintf("a version of the API from %s to %s", server.Oldest(), server.Newest())
+	for option, v := range map[string]struct {
+		text string
+		to   *version.Version
+	}{"api-min": {c.apiMin, &c.APIMin}, "api-max": {c.apiMax, &c.APIMax}} {
+		var err error
+		*v.to, err = version.Parse(v.text)
+		l.want(err == nil && !v.to.Before(server.Oldest()) && !server.Newest().Before(*v.to), option, v.text, known)
+	}
+	l.want(c.APIMax.IsZero() || !c.APIMax.Before(c.APIMin), "api-max", c.apiMax, "api-min or later, which is "+c.apiMin)
 }
 
 func (l *loader) tls(c *raw) {

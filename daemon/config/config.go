@@ -4,6 +4,9 @@ import (
 	"net/netip"
 
 	"github.com/spf13/pflag"
+
+	"github.com/cleat-dev/cleat/api/version"
+	"github.com/cleat-dev/cleat/daemon/server"
 )
 
 // DefaultFile is read when it exists and no other one is named.
@@ -23,6 +26,8 @@ type Config struct {
 	InsecureTCP bool
 	// CORS is the value of Access-Control-Allow-Origin; empty: no such header.
 	CORS string
+	// APIMin and APIMax bound the versions of the API that are spoken; APIMax is announced.
+	APIMin, APIMax version.Version
 
 	// DataRoot holds what outlives a reboot, ExecRoot what does not. Absolute.
 	DataRoot, ExecRoot string
@@ -30,6 +35,8 @@ type Config struct {
 	HelperDir string
 	// Pidfile is written at the start and removed at the end; empty: none.
 	Pidfile string
+	// Init gives containers that say nothing of it a process 1 which reaps and forwards signals.
+	Init bool
 	// Labels of the daemon, key=value, for GET /info.
 	Labels []string
 
@@ -73,9 +80,10 @@ type Pool struct {
 // raw holds what cannot be checked by its type alone, as it was written.
 type raw struct {
 	Config
-	bip, hostIP string
-	pools       []string
-	file        string
+	bip, hostIP    string
+	apiMin, apiMax string
+	pools          []string
+	file           string
 }
 
 // Flags are the options on a command line.
@@ -98,12 +106,15 @@ func NewFlags(set *pflag.FlagSet) *Flags {
 	set.StringVar(&c.TLSCert, "tlscert", "", "PEM `FILE` of the daemon's certificate")
 	set.StringVar(&c.TLSKey, "tlskey", "", "PEM `FILE` of the daemon's key")
 	set.BoolVar(&c.InsecureTCP, "insecure-tcp", false, "allow TCP outside loopback without client certificates: who reaches it is root here")
+	set.StringVar(&c.apiMin, "api-min", server.Oldest().String(), "refuse API versions before `VERSION`")
+	set.StringVar(&c.apiMax, "api-max", server.Newest().String(), "announce API `VERSION`, refuse newer ones and answer paths without a version in it: for tests, and for clients that must be held back")
 	set.StringVar(&c.CORS, "api-cors-header", "", "send `VALUE` as Access-Control-Allow-Origin")
 
 	set.StringVar(&c.DataRoot, "data-root", "/var/lib/cleat", "`DIR` of images, containers and volumes")
 	set.StringVar(&c.ExecRoot, "exec-root", "/run/cleat/exec", "`DIR` of what need not outlive a reboot")
 	set.StringVar(&c.HelperDir, "helper-dir", "", "`DIR` of cleat-monitor and cleat-creator (default: that of cleatd)")
 	set.StringVar(&c.Pidfile, "pidfile", "", "write the process id to `FILE`")
+	set.BoolVar(&c.Init, "init", false, "run an init in containers that do not say whether they want one")
 	set.StringArrayVar(&c.Labels, "label", nil, "`KEY=VALUE` shown by info; may be repeated")
 
 	set.StringVar(&c.Bridge, "bridge", "cleat0", "`NAME` of the default network's bridge")

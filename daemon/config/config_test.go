@@ -11,6 +11,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/spf13/pflag"
+
+	"github.com/cleat-dev/cleat/api/version"
 )
 
 // load reads a file and a command line; FILE stands for the file's path in what is returned.
@@ -38,6 +40,7 @@ func defaults() Config {
 	return Config{
 		Hosts: []string{"unix:///run/cleat/cleat.sock"}, Group: "cleat", DataRoot: "/var/lib/cleat", ExecRoot: "/run/cleat/exec",
 		Bridge: "cleat0", ICC: true, Masquerade: true, CertsDirs: []string{"/etc/cleat/certs.d", "/etc/docker/certs.d"},
+		APIMin: version.Of(1, 2), APIMax: version.Of(1, 44),
 		Downloads: 3, LogLevel: "info", LogFormat: "text",
 	}
 }
@@ -69,10 +72,11 @@ label                = []
 		}},
 		"flags": {"", []string{
 			"-H", "fd://", "--host=tcp://0.0.0.0", "--tlsverify", "--tlscacert=ca", "--tlscert=c", "--tlskey=k",
-			"--ip", "192.0.2.1", "--metrics-addr", ":9323", "--label", "a=b", "--log-format=json", "--search-index", "http://i",
+			"--ip", "192.0.2.1", "--api-max=1.18", "--api-min=1.12", "--metrics-addr", ":9323", "--label", "a=b", "--log-format=json", "--search-index", "http://i",
 		}, func(c *Config) {
 			c.Hosts = []string{"fd://", "tcp://0.0.0.0"}
 			c.TLSVerify, c.TLSCACert, c.TLSCert, c.TLSKey = true, "ca", "c", "k"
+			c.APIMin, c.APIMax = version.Of(1, 12), version.Of(1, 18)
 			c.HostIP, c.MetricsAddr, c.Labels = netip.MustParseAddr("192.0.2.1"), ":9323", []string{"a=b"}
 			c.LogFormat, c.SearchIndex = "json", "http://i"
 		}},
@@ -149,6 +153,11 @@ func TestMistakes(t *testing.T) {
 		{"tlsverify = true\ntlscert = \"c\"", nil, []string{
 			`command line: --tlscacert: found "", want the authority of client certificates, because tlsverify is on`,
 			`command line: --tlskey: found "", want the key of the daemon's certificate, because TLS is on`}},
+		{"api-max = \"1.45\"", []string{"--api-min", "latest"}, []string{
+			`FILE:1: api-max: found "1.45", want a version of the API from 1.2 to 1.44`,
+			`command line: --api-min: found "latest", want a version of the API from 1.2 to 1.44`}},
+		{"api-max = 1.18", nil, []string{"FILE:1: api-max: found 1.18, want a string"}},
+		{"api-min = \"1.24\"", []string{"--api-max=1.18"}, []string{`command line: --api-max: found "1.18", want api-min or later, which is 1.24`}},
 		{"tlskey = \"k\"", nil, []string{`FILE:1: tlskey: found "k", want tls or tlsverify with it`}},
 		{"", []string{"--config-file", "/none.hcl"}, []string{"configuration file: open /none.hcl: no such file or directory"}},
 	} {

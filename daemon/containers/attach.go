@@ -79,6 +79,9 @@ func (s *Service) Attach(ctx context.Context, ref string, conn net.Conn, buffere
 	if err != nil {
 		return errors.Join(err, conn.Close())
 	}
+	if ended := c.note().done; s.followable(c, o) { // before the state: an end in between closes it
+		return s.attachLog(ctx, c, conn, o, ended)
+	}
 	r := c.record()
 	if o.Logs && (o.Stdout || o.Stderr) {
 		past := logs.Options{Stdout: o.Stdout, Stderr: o.Stderr, Tail: -1}
@@ -115,6 +118,36 @@ func (s *Service) Attach(ctx context.Context, ref string, conn net.Conn, buffere
 	}
 }
 
+// followable reports whether a session is what the log says and goes on to say. Read first and attached to then, what is
+// written in between would pass by.
+func (s *Service) followable(c *ctr, o AttachOptions) bool {
+	r := c.record()
+	return o.Logs && o.Stream && (o.Stdout || o.Stderr) && !(o.Stdin && r.Config.OpenStdin) &&
+		!r.Config.Tty && r.State.Running && readable(r.Host.LogConfig.Type)
+}
+
+// attachLog sends the log from its beginning to the end of the run.
+func (s *Service) attachLog(ctx context.Context, c *ctr, conn net.Conn, o AttachOptions, ended <-chan struct{}) error {
+	s.tell(c, events.ActionAttach)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	watched := make(chan struct{})
+	go func() {
+		defer close(watched)
+		if hungUp(conn) {
+			cancel()
+		}
+	}()
+	all := logs.Options{Stdout: o.Stdout, Stderr: o.Stderr, Tail: -1, Follow: true, Ended: ended, Watcher: s.watcher}
+	err := logs.Copy(ctx, s.logPath(c.id), all, conn, o.Raw)
+	_ = conn.SetReadDeadline(time.Unix(1, 0))
+	<-watched
+	if err != nil {
+		err = fmt.Errorf("logs of container %s: %w", short(c.id), err)
+	}
+	return errors.Join(err, conn.Close())
+}
+
 // enlist returns the process of a container that runs, or puts the session on the list for the next start.
 func (c *ctr) enlist(p *session) Process {
 	c.mu.Lock()
@@ -139,6 +172,15 @@ func (c *ctr) unlist(p *session) bool {
 	return false
 }
 
+// takePending empties the list.
+func (c *ctr) takePending() []*session {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	waiting := c.pending
+	c.pending = nil
+	return waiting
+}
+
 // attachTo hands the session over and waits for its end, which for a connection the monitor took is now.
 func (s *Service) attachTo(ctx context.Context, c *ctr, process Process, p *session) error {
 	done, err := process.Attach(ctx, p.conn, p.buffered, p.options)
@@ -155,11 +197,7 @@ func (s *Service) attachTo(ctx context.Context, c *ctr, process Process, p *sess
 
 // attachPending hands over those who wait, before the container starts. One that fails has left.
 func (s *Service) attachPending(ctx context.Context, c *ctr, process Process) {
-	c.mu.Lock()
-	waiting := c.pending
-	c.pending = nil
-	c.mu.Unlock()
-	for _, p := range waiting {
+	for _, p := range c.takePending() {
 		p.stopWatch()
 		done, err := process.Attach(ctx, p.conn, p.buffered, p.options)
 		if err != nil {
@@ -179,11 +217,7 @@ func (s *Service) attachPending(ctx context.Context, c *ctr, process Process) {
 
 // dropPending ends the sessions of those who wait for a start that will not be.
 func (c *ctr) dropPending() {
-	c.mu.Lock()
-	waiting := c.pending
-	c.pending = nil
-	c.mu.Unlock()
-	for _, p := range waiting {
+	for _, p := range c.takePending() {
 		p.stopWatch()
 		p.finish(p.conn.Close())
 	}
@@ -193,13 +227,20 @@ func (c *ctr) dropPending() {
 // container.
 func (p *session) watch(c *ctr) {
 	defer close(p.watched)
-	plain, ok := p.conn.(syscall.Conn)
+	if hungUp(p.conn) && c.unlist(p) {
+		p.finish(p.conn.Close())
+	}
+}
+
+// hungUp waits until the other side of a connection has left, or for the end of its read deadline. It reads nothing.
+func hungUp(conn net.Conn) bool {
+	plain, ok := conn.(syscall.Conn)
 	if !ok {
-		return // noticed at the start
+		return false // noticed when it is written to
 	}
 	raw, err := plain.SyscallConn()
 	if err != nil {
-		return
+		return false
 	}
 	left := false
 	// The callback runs when something happens on the socket; false waits for the next time.
@@ -209,9 +250,7 @@ func (p *session) watch(c *ctr) {
 		left = err == nil && n > 0 && poll[0].Revents&(unix.POLLHUP|unix.POLLERR|unix.POLLNVAL) != 0
 		return left
 	})
-	if (left || (err != nil && !errors.Is(err, errDeadline))) && c.unlist(p) {
-		p.finish(p.conn.Close())
-	}
+	return left || err != nil && !errors.Is(err, errDeadline)
 }
 
 // errDeadline is what ends a watch.
@@ -271,11 +310,8 @@ func (s *Service) Resize(ctx context.Context, ref string, height, width uint) er
 	if r := c.record(); process == nil || !r.State.Running {
 		return conflict("Container %s is not running", c.id)
 	}
-	if height == 0 || width == 0 {
-		return nil // clients send it before they know
-	}
-	if !c.record().Config.Tty {
-		return fmt.Errorf("cannot resize container %s: it has no terminal", ref)
+	if height == 0 || width == 0 || !c.record().Config.Tty {
+		return nil // clients send it before they know, and engines take it where there is no terminal
 	}
 	if err := process.Resize(ctx, height, width); err != nil {
 		return fmt.Errorf("cannot resize container %s: %w", ref, err)

@@ -7,12 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
-	"os"
 
 	"github.com/moby/moby/api/pkg/stdcopy"
 	"github.com/moby/moby/api/types/container"
-	"golang.org/x/sys/unix"
 
 	"github.com/cleat-dev/cleat/daemon/runtime"
 )
@@ -24,7 +21,7 @@ func (s *Service) Run(ctx context.Context, id string, stdout, stderr io.Writer) 
 	if err != nil {
 		return 0, err
 	}
-	ours, theirs, err := pair()
+	ours, theirs, err := runtime.Pair()
 	if err != nil {
 		return 0, fmt.Errorf("run container %s: %w", short(c.id), err)
 	}
@@ -69,28 +66,6 @@ func (s *Service) Run(ctx context.Context, id string, stdout, stderr io.Writer) 
 		return 0, fmt.Errorf("output of container %s: %w", short(c.id), err)
 	}
 	return note.code, nil
-}
-
-// pair returns the two ends of a connection whose second can be handed to a monitor.
-func pair() (ours, theirs net.Conn, err error) {
-	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return nil, nil, fmt.Errorf("socketpair: %w", err)
-	}
-	var conns [2]net.Conn
-	for i, fd := range fds {
-		file := os.NewFile(uintptr(fd), "session")
-		conns[i], err = net.FileConn(file) // a duplicate
-		if err = errors.Join(err, file.Close()); err != nil {
-			if i > 0 {
-				conns[0].Close()
-			} else {
-				unix.Close(fds[1])
-			}
-			return nil, nil, fmt.Errorf("socketpair: %w", err)
-		}
-	}
-	return conns[0], conns[1], nil
 }
 
 // CreateFor is Create for other services of the daemon.

@@ -15,6 +15,7 @@ import (
 	"github.com/moby/moby/api/types/events"
 
 	"github.com/cleat-dev/cleat/api/errs"
+	"github.com/cleat-dev/cleat/daemon/imageconfig"
 )
 
 // CommitOptions are those of "Create a new image from a container's changes".
@@ -39,8 +40,12 @@ func (s *Service) Commit(ctx context.Context, ref string, o CommitOptions) (id s
 	if o.Config != nil {
 		*config = *o.Config
 	}
-	if err := ApplyChanges(config, o.Changes); err != nil {
-		return "", err
+	if len(o.Changes) > 0 {
+		changed, err := imageconfig.Change(imageconfig.FromContainer(config), o.Changes)
+		if err != nil {
+			return "", err
+		}
+		config = imageconfig.ToContainer(changed)
 	}
 	own, err := deepCopy(r.Config)
 	if err != nil {
@@ -100,16 +105,6 @@ func (s *Service) imageOf(ctx context.Context, r *record, config *container.Conf
 	}
 	now := time.Now().UTC()
 	out.Created = &now
-	out.Config = dockerspec.DockerOCIImageConfig{DockerOCIImageConfigExt: dockerspec.DockerOCIImageConfigExt{
-		Healthcheck: config.Healthcheck, OnBuild: config.OnBuild, Shell: config.Shell}}
-	c := &out.Config.ImageConfig
-	c.User, c.Env, c.Entrypoint, c.Cmd, c.Volumes = config.User, config.Env, config.Entrypoint, config.Cmd, config.Volumes
-	c.WorkingDir, c.Labels, c.StopSignal = config.WorkingDir, config.Labels, config.StopSignal
-	if len(config.ExposedPorts) > 0 {
-		c.ExposedPorts = make(map[string]struct{}, len(config.ExposedPorts))
-		for port := range config.ExposedPorts {
-			c.ExposedPorts[port.String()] = struct{}{}
-		}
-	}
+	out.Config = imageconfig.FromContainer(config)
 	return out, nil
 }

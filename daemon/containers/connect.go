@@ -10,6 +10,7 @@ import (
 	"github.com/moby/moby/api/types/events"
 	"github.com/moby/moby/api/types/network"
 
+	"github.com/cleat-dev/cleat/api/errs"
 	"github.com/cleat-dev/cleat/daemon/bridge"
 	"github.com/cleat-dev/cleat/daemon/metadata"
 )
@@ -31,32 +32,34 @@ func (s *Service) ConnectNetwork(ctx context.Context, ref, name string, settings
 		return err
 	}
 	defer unlock()
-	r := c.record().clone()
+	before := c.record()
+	r := before.clone()
 	switch {
 	case !ownNetwork(r):
-		return conflict("container sharing network namespace with another container or host cannot be connected to any other network")
+		return invalid("container sharing network namespace with another container or host cannot be connected to any other network")
 	case r.Host.NetworkMode.IsNone():
-		return conflict("container cannot be connected to multiple networks with one of the networks in private (none) mode")
+		return invalid("container cannot be connected to multiple networks with one of the networks in private (none) mode")
 	case r.Endpoints[name] != nil:
-		return conflict("endpoint with name %s already exists in network %s", r.Name, name)
+		return errs.Forbid(conflict("endpoint with name %s already exists in network %s", r.Name, name))
 	}
-	if settings == nil {
-		settings = &network.EndpointSettings{}
-	}
-	r.Endpoints[name] = settings.Copy()
+	settings = configured(settings)
+	r.Endpoints[name] = settings
 	r.MACs = union(macs(map[string]*network.EndpointSettings{name: settings}), r.MACs)
 	up := &setup{endpoints: r.Endpoints, ports: maps.Clone(r.Ports), portsOn: r.PortsOn}
 	if r.State.alive() {
 		var ports []bridge.Port
-		if r.PortsOn == "" { // no other network has them
-			ports, up.portsOn = published(r), name
+		if len(boundPorts(r.Ports)) == 0 { // no other network has them
+			ports = published(r)
 		}
 		if up.ports == nil {
 			up.ports = network.PortMap{}
 		}
-		joined, err := s.join(ctx, r, name, "", ports)
+		joined, err := s.join(ctx, r, name, ports)
 		if err != nil {
 			return err
+		}
+		if up.portsOn == "" || len(joined.Ports) > 0 {
+			up.portsOn = name
 		}
 		up.take(name, joined)
 	}
@@ -64,10 +67,14 @@ func (s *Service) ConnectNetwork(ctx context.Context, ref, name string, settings
 		now.Endpoints, now.MACs, now.Ports, now.PortsOn = up.endpoints, r.MACs, up.ports, up.portsOn
 		return up.told, nil
 	})
-	if err != nil && r.State.alive() {
-		s.best(c.id, "network is left connected", s.network.Leave(context.WithoutCancel(ctx), c.id, name))
+	if err != nil {
+		if r.State.alive() {
+			s.best(c.id, "network is left connected", s.network.Leave(context.WithoutCancel(ctx), c.id, name))
+		}
+		return err
 	}
-	return err
+	s.rewriteFiles(before, c.record())
+	return nil
 }
 
 // DisconnectNetwork takes a network from a container, and leaves it when the container runs. With force a container that
@@ -100,8 +107,12 @@ func (s *Service) DisconnectNetwork(ctx context.Context, ref, name string, force
 		delete(now.MACs, name)
 		return told, nil
 	})
-	if err != nil || !r.State.alive() || r.PortsOn != name {
+	if err != nil {
 		return err
+	}
+	s.rewriteFiles(r, c.record())
+	if !r.State.alive() || r.PortsOn != name {
+		return nil
 	}
 	return s.movePorts(ctx, c, boundPorts(r.Ports))
 }
@@ -114,13 +125,18 @@ func (s *Service) movePorts(ctx context.Context, c *ctr, ports []bridge.Port) er
 	for port := range exposedSet(r) {
 		up.ports[port] = nil
 	}
-	if len(r.Endpoints) > 0 {
-		joined, err := s.network.Publish(ctx, c.id, primaryOf(r), ports)
+	for _, name := range inOrder(r.Host, r.Endpoints) {
+		joined, err := s.network.Publish(ctx, c.id, name, ports)
 		if err != nil {
 			return fmt.Errorf("container %s: %w", short(c.id), err)
 		}
-		up.take(primaryOf(r), joined)
-		up.portsOn = primaryOf(r)
+		if up.portsOn == "" || len(joined.Ports) > 0 {
+			up.portsOn = name
+		}
+		if len(joined.Ports) > 0 { // not so on an internal one
+			up.take(name, joined)
+			break
+		}
 	}
 	return s.change(c, func(_ *metadata.Tx, now *record) ([]events.Message, error) {
 		now.Ports, now.PortsOn = up.ports, up.portsOn

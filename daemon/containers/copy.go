@@ -94,13 +94,22 @@ func (s *Service) StatPath(ctx context.Context, ref, p string) (container.PathSt
 	}
 	defer done()
 	stat, err := root.Stat(p)
-	return stat, notInside(err, p, ref)
+	return stat, c.orGone(notInside(err, p, ref), ref)
+}
+
+// orGone is an error of work on the files of a container: it says nothing when the container goes meanwhile, and its files
+// with it.
+func (c *ctr) orGone(err error, ref string) error {
+	if err != nil && (c.isRemoving() || c.isGone()) {
+		return notFound(ref)
+	}
+	return err
 }
 
 // notInside is dockerd's text for a path that is not there.
 func notInside(err error, p, ref string) error {
 	if errors.Is(err, errs.ErrNotFound) {
-		return &said{text: fmt.Sprintf("Could not find the file %s in container %s", p, ref), class: errs.ErrNotFound}
+		return errs.Errorf(errs.ErrNotFound, "Could not find the file %s in container %s", p, ref)
 	}
 	return err
 }
@@ -135,10 +144,11 @@ func (s *Service) ArchivePath(ctx context.Context, ref, p string, copy bool) (st
 		}
 	}
 	s.tell(c, action)
-	return stat, func(ctx context.Context, w io.Writer) error { return root.Tar(ctx, at, options, w) }, done, nil
+	return stat, func(ctx context.Context, w io.Writer) error { return c.orGone(root.Tar(ctx, at, options, w), ref) }, done, nil
 }
 
-// Extract unpacks a tar archive into a folder of a container. owned gives all files to the container's user.
+// Extract unpacks a tar archive, compressed or not, into a folder of a container. owned gives all files to the container's
+// user.
 func (s *Service) Extract(ctx context.Context, ref, p string, noOverwriteDirNonDir, owned bool, in io.Reader) error {
 	c, err := s.index.find(ref)
 	if err != nil {
@@ -162,12 +172,22 @@ func (s *Service) Extract(ctx context.Context, ref, p string, noOverwriteDirNonD
 		return err
 	}
 	defer done()
-	err = root.Untar(ctx, p, in, options)
+	plainIn, err := archive.Decompress(in)
+	if err != nil {
+		return fmt.Errorf("container %s: %w", short(c.id), err)
+	}
+	defer plainIn.Close()
+	unlock, err := c.take(ctx, c.unpacking)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	err = root.Untar(ctx, p, plainIn, options)
 	if errors.Is(err, archive.ErrReadOnly) {
 		return &readOnly{err}
 	}
 	if err != nil {
-		return notInside(err, p, ref)
+		return c.orGone(notInside(err, p, ref), ref)
 	}
 	s.tell(c, events.ActionExtractToDir)
 	return nil
@@ -189,7 +209,8 @@ func (s *Service) Export(ctx context.Context, ref string) (write func(context.Co
 		return nil, nil, fmt.Errorf("container %s: %w", short(c.id), err)
 	}
 	s.tell(c, events.ActionExport)
-	return root.Export, func() { root.Close(); letGo() }, nil
+	write = func(ctx context.Context, w io.Writer) error { return c.orGone(root.Export(ctx, w), ref) }
+	return write, func() { root.Close(); letGo() }, nil
 }
 
 // Changes lists what a container changed in its file system; never nil.
@@ -200,7 +221,7 @@ func (s *Service) Changes(ctx context.Context, ref string) ([]container.Filesyst
 	}
 	changes, err := s.layers.Changes(ctx, c.id)
 	if err != nil {
-		return nil, fmt.Errorf("changes of container %s: %w", short(c.id), err)
+		return nil, c.orGone(fmt.Errorf("changes of container %s: %w", short(c.id), err), ref)
 	}
 	if changes == nil {
 		changes = []container.FilesystemChange{}

@@ -7,13 +7,17 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"time"
 
+	"github.com/containerd/platforms"
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/api/types/events"
 	"github.com/moby/moby/api/types/network"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/cleat-dev/cleat/api/errs"
+	"github.com/cleat-dev/cleat/daemon/imageconfig"
 	"github.com/cleat-dev/cleat/daemon/metadata"
 )
 
@@ -26,6 +30,8 @@ type NewContainer = struct {
 	// Config is required; Host nil stands for defaults.
 	Config *container.Config
 	Host   *container.HostConfig
+	// Platform the image has to be of, os[/arch[/variant]]; "" is any.
+	Platform string
 	// Endpoints are the networks by name, from NetworkingConfig.
 	Endpoints map[string]*network.EndpointSettings
 	// Warnings the caller has already, for instance of fields that were ignored.
@@ -67,10 +73,13 @@ func (s *Service) plan(ctx context.Context, n NewContainer) (*record, []string, 
 		return nil, nil, err
 	}
 	fillHost(r.Host)
+	if r.Host.CgroupnsMode.IsEmpty() {
+		r.Host.CgroupnsMode = s.kernel.CgroupNamespace(r.Host.Privileged)
+	}
 	if err := validHost(r.Config, r.Host, n.Endpoints); err != nil {
 		return nil, nil, err
 	}
-	if err := s.fromImage(ctx, r); err != nil {
+	if err := s.fromImage(ctx, r, n.Platform); err != nil {
 		return nil, nil, err
 	}
 	var err error
@@ -83,12 +92,18 @@ func (s *Service) plan(ctx context.Context, n NewContainer) (*record, []string, 
 	checked := *r.Host
 	checked.Devices = nil // they may come to be before the start, which looks again
 	warnings, err := s.kernel.Check(r.Config, &checked)
+	if err == nil {
+		err = s.kernel.CheckCPUSet(r.Host.Resources)
+	}
 	if err != nil {
 		return nil, nil, err
 	}
 	warnings = append(warnings, fillResources(r.Host)...)
 	if r.Mounts, err = planMounts(r.Config, r.Host, s.mountsOf); err != nil {
 		return nil, nil, err
+	}
+	if !s.kernel.RecursiveReadOnly && slices.ContainsFunc(r.Mounts, func(m mountPoint) bool { return m.bindOptions().ReadOnlyForceRecursive }) {
+		return nil, nil, invalid("BindOptions.ReadOnlyForceRecursive: this kernel has no recursive read-only mounts")
 	}
 	if err := s.resolveModes(r); err != nil {
 		return nil, nil, err
@@ -104,22 +119,36 @@ func (s *Service) plan(ctx context.Context, n NewContainer) (*record, []string, 
 	return r, warnings, fillHostname(r)
 }
 
-// fromImage merges the image's defaults.
-func (s *Service) fromImage(ctx context.Context, r *record) error {
+// fromImage merges the image's defaults. platform is what the image has to be of, "" for any.
+func (s *Service) fromImage(ctx context.Context, r *record, platform string) error {
+	var wanted ocispec.Platform
+	if platform != "" {
+		var err error
+		if wanted, err = platforms.Parse(platform); err != nil {
+			return invalid("%v", err)
+		}
+	}
 	if r.Config.Image == "" {
 		return nil
 	}
 	image, err := s.images.Resolve(ctx, r.Config.Image)
 	if errors.Is(err, errs.ErrNotFound) {
-		return &said{text: "No such image: " + withTag(r.Config.Image), class: errs.ErrNotFound}
+		return errs.Errorf(errs.ErrNotFound, "No such image: %s", withTag(r.Config.Image))
 	}
 	if err != nil {
 		return err
 	}
+	if actual := image.Config.Platform; platform != "" && !platforms.Only(wanted).Match(actual) {
+		return errs.Errorf(errs.ErrNotFound, "image with reference %s was found but does not match the specified platform: wanted %s, actual: %s",
+			r.Config.Image, platforms.Format(wanted), platforms.Format(actual))
+	}
 	r.ImageID, r.ChainID = image.ID, image.ChainID
-	inherit(r.Config, imageConfig(image.Config.Config))
+	inherit(r.Config, imageconfig.ToContainer(image.Config.Config))
 	return nil
 }
+
+// runtimeName is what clients know the only runtime by.
+const runtimeName = "runc"
 
 // fillHost sets the defaults of what is empty.
 func fillHost(h *container.HostConfig) {
@@ -140,6 +169,13 @@ func fillHost(h *container.HostConfig) {
 	}
 	if h.ShmSize == 0 {
 		h.ShmSize = 64 << 20
+	}
+	h.Runtime = first(h.Runtime, runtimeName)
+	if h.OomKillDisable == nil {
+		h.OomKillDisable = new(bool)
+	}
+	if h.PidsLimit != nil && *h.PidsLimit <= 0 { // both ways of saying that there is none
+		h.PidsLimit = nil
 	}
 }
 
@@ -274,7 +310,8 @@ func ignoreNotFound(err error) error {
 	return err
 }
 
-// endpoints are the networks a container is made on: those asked for, and that of its mode.
+// endpoints are the networks a container is made on: those asked for, and that of its mode. The default network is for
+// those that ask for none.
 func endpoints(h *container.HostConfig, asked map[string]*network.EndpointSettings) map[string]*network.EndpointSettings {
 	if h.NetworkMode.IsContainer() {
 		return map[string]*network.EndpointSettings{}
@@ -284,12 +321,9 @@ func endpoints(h *container.HostConfig, asked map[string]*network.EndpointSettin
 		if name == network.NetworkDefault {
 			name = network.NetworkBridge
 		}
-		if e == nil {
-			e = &network.EndpointSettings{}
-		}
-		out[name] = e.Copy()
+		out[name] = configured(e)
 	}
-	if mode := h.NetworkMode.NetworkName(); out[mode] == nil {
+	if mode := h.NetworkMode.NetworkName(); out[mode] == nil && (len(out) == 0 || mode != network.NetworkBridge) {
 		out[mode] = &network.EndpointSettings{}
 	}
 	return out

@@ -22,7 +22,10 @@ func (r *record) happened(action events.Action, pairs ...string) events.Message 
 	return events.Message{Type: events.ContainerEventType, Action: action, Actor: events.Actor{ID: r.ID, Attributes: attributes}}
 }
 
-// tell publishes an event that changes no record.
+// tell publishes an event that changes no record. It comes after those of the change its caller has seen: a record is
+// visible before its events are out.
 func (s *Service) tell(c *ctr, action events.Action, pairs ...string) {
+	c.commit.Lock()
+	defer c.commit.Unlock()
 	s.events.Publish(c.record().happened(action, pairs...))
 }

@@ -11,9 +11,6 @@ import (
 	"github.com/cleat-dev/cleat/daemon/spec"
 )
 
-// SetExecs tells the service of the execs service, which is made after it. Before Reconcile.
-func (s *Service) SetExecs(e Execs) { s.execs = e }
-
 // ExecProcess makes the process of an exec in a container: its user, environment and rights are the container's, where e
 // says nothing else. Errors that are the caller's are errs.ErrInvalid.
 func (s *Service) ExecProcess(ctx context.Context, id string, e spec.Exec) (*specs.Process, error) {

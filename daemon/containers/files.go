@@ -3,7 +3,6 @@
 package containers
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -49,11 +48,10 @@ func (s *Service) writeFiles(r *record, up *setup, links []linked) ([]specs.Moun
 		if err != nil {
 			return nil, err
 		}
-		resolv, err := resolvOf(r.Host)
-		if err != nil {
+		if err := s.writeResolv(r, up.endpoints); err != nil {
 			return nil, err
 		}
-		for name, content := range map[string][]byte{hostsFile: hosts, hostnameFile: []byte(r.Config.Hostname + "\n"), resolvFile: resolv} {
+		for name, content := range map[string][]byte{hostsFile: hosts, hostnameFile: []byte(r.Config.Hostname + "\n")} {
 			if err := os.WriteFile(filepath.Join(dir, name), content, 0o644); err != nil { //nolint:gosec // the container's users read them
 				return nil, fmt.Errorf("container %s: %w", short(r.ID), err)
 			}
@@ -101,35 +99,31 @@ func hostsOf(r *record, up *setup, links []linked) ([]byte, error) {
 	for _, l := range links {
 		out = fmt.Appendf(out, "%s\t%s\n", l.ip, l.names())
 	}
-	for _, name := range endpointOrder(r, up.endpoints) {
-		if ip := up.endpoints[name].IPAddress; ip.IsValid() {
-			out = fmt.Appendf(out, "%s\t%s\n", ip, ownNames(r.Config))
-		}
-	}
-	return out, nil
+	return append(out, strings.Join(ownLines(r, up.endpoints), "")...), nil
 }
 
-// endpointOrder is the network of the mode, then the others by name.
-func endpointOrder(r *record, endpoints map[string]*network.EndpointSettings) []string {
-	var names []string
-	for name := range endpoints {
-		names = append(names, name)
-	}
-	primary := r.Host.NetworkMode.NetworkName()
-	slices.SortFunc(names, func(a, b string) int {
-		if (a == primary) != (b == primary) {
-			return btoi(b == primary) - btoi(a == primary)
+// ownLines are the lines of /etc/hosts for a container's own addresses.
+func ownLines(r *record, endpoints map[string]*network.EndpointSettings) (lines []string) {
+	for _, name := range inOrder(r.Host, endpoints) {
+		for _, ip := range []netip.Addr{endpoints[name].IPAddress, endpoints[name].GlobalIPv6Address} {
+			if ip.IsValid() {
+				lines = append(lines, fmt.Sprintf("%s\t%s\n", ip, ownNames(r.Config)))
+			}
 		}
-		return strings.Compare(a, b)
-	})
-	return names
+	}
+	return lines
 }
 
+// ownNames are a container's full name and the first label of it, wherever the dots came from.
 func ownNames(c *container.Config) string {
+	full := c.Hostname
 	if c.Domainname != "" {
-		return c.Hostname + "." + c.Domainname + " " + c.Hostname
+		full += "." + c.Domainname
 	}
-	return c.Hostname
+	if label, _, dotted := strings.Cut(full, "."); dotted {
+		return full + " " + label
+	}
+	return full
 }
 
 // names are those a linked container is known by: alias, host name and name.
@@ -168,115 +162,41 @@ func (s *Service) retell(r *record) {
 
 // replaceHost puts a link's line in place of the one that names its alias first.
 func replaceHost(path string, l linked) error {
+	return editHosts(path, func(words []string) bool { return words[1] == l.alias }, l.ip+"\t"+l.names()+"\n")
+}
+
+// rewriteHosts makes the hosts file of a run agree with networks that have changed: a line for each own address.
+func (s *Service) rewriteHosts(before, now *record) {
+	if !now.State.alive() {
+		return
+	}
+	had, has := ownLines(before, before.Endpoints), ownLines(now, now.Endpoints)
+	gone := func(words []string) bool {
+		line := words[0] + "\t" + strings.Join(words[1:], " ") + "\n"
+		return slices.Contains(had, line) && !slices.Contains(has, line)
+	}
+	added := slices.DeleteFunc(slices.Clone(has), func(line string) bool { return slices.Contains(had, line) })
+	s.best(now.ID, "hosts file has the networks from before", editHosts(filepath.Join(s.dir(now.ID), hostsFile), gone, strings.Join(added, "")))
+}
+
+// editHosts takes lines out of a hosts file, and puts others at its end. The file is mounted, so it is written in place.
+func editHosts(path string, gone func(words []string) bool, added string) error {
 	old, err := os.ReadFile(path)
 	if err != nil {
 		return fmt.Errorf("hosts: %w", err)
 	}
 	var out bytes.Buffer
 	for line := range bytes.Lines(old) {
-		if words := strings.Fields(string(line)); len(words) > 1 && words[1] == l.alias && words[0] != "#" {
+		if words := strings.Fields(string(line)); len(words) > 1 && words[0] != "#" && gone(words) {
 			continue
 		}
 		out.Write(line)
 	}
-	fmt.Fprintf(&out, "%s\t%s\n", l.ip, l.names())
+	out.WriteString(added)
 	if err := os.WriteFile(path, out.Bytes(), 0o644); err != nil { //nolint:gosec // the container's users read it
 		return fmt.Errorf("hosts: %w", err)
 	}
 	return nil
-}
-
-// hostResolv are the host's resolver files: the second is where systemd-resolved lists the servers behind its stub.
-const hostResolv, stubbedResolv = "/etc/resolv.conf", "/run/systemd/resolve/resolv.conf"
-
-// resolvOf is the content of resolv.conf: the host's, with what HostConfig says in its place.
-func resolvOf(h *container.HostConfig) ([]byte, error) {
-	host, err := readResolv(hostResolv)
-	if err != nil {
-		return nil, err
-	}
-	if !h.NetworkMode.IsHost() {
-		usable := notLoopback(host.servers)
-		if len(usable) == 0 && len(host.servers) > 0 {
-			if behind, err := readResolv(stubbedResolv); err == nil {
-				usable = notLoopback(behind.servers)
-			}
-		}
-		host.servers = usable
-	}
-	if len(h.DNS) > 0 {
-		host.servers = nil
-		for _, a := range h.DNS {
-			if a.IsValid() {
-				host.servers = append(host.servers, a.String())
-			}
-		}
-	}
-	if search := slices.DeleteFunc(slices.Clone(h.DNSSearch), isEmpty); len(search) > 0 {
-		host.search = search
-		if len(search) == 1 && search[0] == "." {
-			host.search = nil
-		}
-	}
-	if options := slices.DeleteFunc(slices.Clone(h.DNSOptions), isEmpty); len(options) > 0 {
-		host.options = options
-	}
-	if len(host.servers) == 0 && !h.NetworkMode.IsHost() && !h.NetworkMode.IsNone() {
-		host.servers = []string{"8.8.8.8", "8.8.4.4"} // what engines fall back to: a loopback resolver is the host's alone
-	}
-	return host.bytes(), nil
-}
-
-func isEmpty(s string) bool { return s == "" }
-
-// resolv is a resolver's configuration.
-type resolv struct{ servers, search, options []string }
-
-// readResolv reads the host's; a missing file is empty.
-func readResolv(path string) (resolv, error) {
-	var out resolv
-	raw, err := os.ReadFile(path)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return out, fmt.Errorf("resolver: %w", err)
-	}
-	lines := bufio.NewScanner(bytes.NewReader(raw))
-	for lines.Scan() {
-		words := strings.Fields(lines.Text())
-		if len(words) < 2 {
-			continue
-		}
-		switch words[0] {
-		case "nameserver":
-			out.servers = append(out.servers, words[1])
-		case "search", "domain":
-			out.search = words[1:]
-		case "options":
-			out.options = words[1:]
-		}
-	}
-	return out, nil
-}
-
-func (r *resolv) bytes() []byte {
-	var out []byte
-	for _, server := range r.servers {
-		out = fmt.Appendf(out, "nameserver %s\n", server)
-	}
-	if len(r.search) > 0 {
-		out = fmt.Appendf(out, "search %s\n", strings.Join(r.search, " "))
-	}
-	if len(r.options) > 0 {
-		out = fmt.Appendf(out, "options %s\n", strings.Join(r.options, " "))
-	}
-	return out
-}
-
-// notLoopback leaves out servers that a container's own network namespace does not have.
-func notLoopback(servers []string) []string {
-	return slices.DeleteFunc(slices.Clone(servers), func(server string) bool {
-		address, err := netip.ParseAddr(server)
-		return err != nil || address.IsLoopback()
-	})
 }
 
 // mountShm makes the /dev/shm of a container whose IPC namespace others may join: they could not reach one that exists

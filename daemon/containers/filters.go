@@ -43,6 +43,11 @@ func (s *Service) listFilter(ctx context.Context, o ListOptions) (func(*ctr, *re
 		}
 		all = true
 	}
+	for _, health := range o.Filters["health"] {
+		if err := container.ValidateHealthStatus(container.HealthStatus(health)); err != nil {
+			return nil, invalid("Unrecognised filter value for health: %s", health)
+		}
+	}
 	if !all {
 		tests = append(tests, func(r *record) bool { return r.State.alive() })
 	}
@@ -245,7 +250,7 @@ func words(filters map[string][]string) test {
 	any("volume", hasMount)
 	any("network", hasNetwork)
 	any("isolation", func(_ *record, v string) bool { return container.Isolation(v).IsDefault() })
-	any("health", func(_ *record, v string) bool { return v == string(container.NoHealthcheck) })
+	any("health", func(r *record, v string) bool { return v == string(r.State.healthStatus()) })
 	tests = append(tests, labelTest(filters))
 	return func(r *record) bool { return passes(tests, r) }
 }

@@ -9,7 +9,6 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"slices"
 	"time"
 
 	"github.com/moby/moby/api/types/container"
@@ -29,7 +28,8 @@ func (s *Service) Inspect(ctx context.Context, ref string, size bool) (container
 	out := container.InspectResponse{
 		ID: r.ID, Created: r.Created.Format(time.RFC3339Nano), Path: r.Path, Args: r.Args, State: r.State.api(), Image: r.ImageID,
 		Name: "/" + r.Name, RestartCount: r.Restarts, Driver: s.driver, Platform: "linux", HostConfig: s.hostConfig(r), Config: r.Config,
-		Mounts: mountsAPI(r), NetworkSettings: networkAPI(r), GraphDriver: &storage.DriverData{Name: s.driver, Data: map[string]string{}},
+		AppArmorProfile: s.kernel.AppArmorProfile(r.Host),
+		Mounts:          mountsAPI(r), NetworkSettings: networkAPI(r), GraphDriver: &storage.DriverData{Name: s.driver, Data: map[string]string{}},
 	}
 	if c.isRemoving() {
 		out.State.Status = container.StateRemoving
@@ -68,6 +68,7 @@ func (s *state) api() *container.State {
 	return &container.State{
 		Status: s.status(), Running: s.alive(), Paused: s.Paused, Restarting: s.Restarting, OOMKilled: s.OOMKilled, Dead: s.Dead,
 		Pid: s.Pid, ExitCode: s.ExitCode, Error: s.Error, StartedAt: s.StartedAt.Format(time.RFC3339Nano), FinishedAt: s.FinishedAt.Format(time.RFC3339Nano),
+		Health: s.healthAPI(),
 	}
 }
 
@@ -101,20 +102,6 @@ func networkAPI(r *record) *container.NetworkSettings {
 		out.Networks[name] = shown
 	}
 	return out
-}
-
-// dnsNames are what a container is known by on a network of its own name service.
-func dnsNames(r *record, name string, e *network.EndpointSettings) []string {
-	if !container.NetworkMode(name).IsUserDefined() {
-		return nil
-	}
-	names := []string{r.Name}
-	for _, other := range slices.Concat(e.Aliases, []string{short(r.ID), r.Config.Hostname}) {
-		if other != "" && !slices.Contains(names, other) {
-			names = append(names, other)
-		}
-	}
-	return names
 }
 
 // Config returns copies of a container's configurations, which the caller may change: for builds, and for whoever makes

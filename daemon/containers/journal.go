@@ -6,12 +6,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"time"
 
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/api/types/events"
 
+	"github.com/cleat-dev/cleat/daemon/health"
 	"github.com/cleat-dev/cleat/daemon/metadata"
 	"github.com/cleat-dev/cleat/daemon/runtime"
 )
@@ -66,12 +69,15 @@ func (s *Service) onStart(c *ctr, e runtime.Entry, offset int64) error {
 		c.holders++
 		c.mounting.Unlock()
 	}
-	return s.settle(c, offset, func(r *record) []events.Message {
+	err := s.settle(c, offset, func(r *record) []events.Message {
 		r.Restarts = int(e.Count)
 		st := &r.State
 		st.Running, st.Paused, st.Restarting, st.Dead, st.OOMKilled = true, false, false, false, false
 		st.Pid, st.ExitCode, st.Error, st.StartedAt, st.ByHand = int(e.Pid), 0, "", at(e), false
 		st.Starts++
+		if _, ok := health.CheckOf(r.Config); ok {
+			st.Health = health.Begin(st.Health)
+		}
 		var told []events.Message
 		if up := c.takeSetup(); up != nil {
 			up.wear(r)
@@ -79,6 +85,10 @@ func (s *Service) onStart(c *ctr, e runtime.Entry, offset int64) error {
 		}
 		return append(told, stamped(r.happened(events.ActionStart), e))
 	})
+	if err == nil {
+		s.watchHealth(c)
+	}
+	return err
 }
 
 // at is when an entry happened.
@@ -93,6 +103,7 @@ func stamped(m events.Message, e runtime.Entry) events.Message {
 // onExit settles the end of a run. When the restart policy does not start it again, everything the run had is given
 // back before the record says so.
 func (s *Service) onExit(c *ctr, e runtime.Entry, offset int64) error {
+	s.unwatchHealth(c)
 	if !e.Restart {
 		s.teardown(c)
 	}
@@ -102,20 +113,23 @@ func (s *Service) onExit(c *ctr, e runtime.Entry, offset int64) error {
 		st := &r.State
 		st.Running, st.Paused, st.Restarting, st.Pid = false, false, e.Restart, 0
 		st.ExitCode, st.OOMKilled, st.FinishedAt, st.Error = int(e.Code), e.OOM, at(e), e.Message
+		st.Health = health.Suspended(st.Health)
 		var told []events.Message
 		for _, k := range sent {
 			action, attributes := k.event()
 			told = append(told, stamped(r.happened(action, attributes...), e))
 		}
-		if e.OOM {
+		if e.OOM && c.toldOOM != st.Starts { // not by OnOOM
+			c.toldOOM = st.Starts
 			told = append(told, stamped(r.happened(events.ActionOOM), e))
 		}
+		ran := strconv.FormatInt(int64(st.FinishedAt.Sub(st.StartedAt).Seconds()), 10)
+		told = append(told, stamped(r.happened(events.ActionDie, "exitCode", strconv.FormatInt(e.Code, 10), "execDuration", ran), e))
 		if !e.Restart {
 			told = append(told, leftAll(r)...)
 			unset(r)
 		}
-		ran := strconv.FormatInt(int64(st.FinishedAt.Sub(st.StartedAt).Seconds()), 10)
-		return append(told, stamped(r.happened(events.ActionDie, "exitCode", strconv.FormatInt(e.Code, 10), "execDuration", ran), e))
+		return told
 	})
 	c.telling.Unlock()
 	if err != nil {
@@ -141,7 +155,7 @@ func (c *ctr) isHeld() bool {
 // leftAll tells that a container is on no network any more.
 func leftAll(r *record) []events.Message {
 	var told []events.Message
-	for name := range r.Endpoints {
+	for _, name := range slices.Sorted(maps.Keys(r.Endpoints)) {
 		told = append(told, left(r, name)...)
 	}
 	return told
@@ -255,11 +269,23 @@ func exitCode(err error) int {
 	return 128
 }
 
-// OnOOM tells of a process killed for lack of memory while the container lives on.
+// OnOOM tells of a process killed for lack of memory. When it was the container's own, the end of the run has it too, and
+// may be known before or after: each is told once.
 func (s *Service) OnOOM(id string) {
-	if c, ok := s.index.get(id); ok {
-		s.tell(c, events.ActionOOM)
+	c, ok := s.index.get(id)
+	if !ok {
+		return
 	}
+	c.telling.Lock()
+	defer c.telling.Unlock()
+	run := c.record().State
+	if !run.Running && c.toldOOM == run.Starts {
+		return // its end has told
+	}
+	if c.toldOOM = run.Starts; !run.Running {
+		c.toldOOM++ // of a run whose begin is not known yet
+	}
+	s.tell(c, events.ActionOOM)
 }
 
 // Wait begins to wait for a container: what happens after Wait has returned is not missed. The code is that of the run

@@ -126,7 +126,7 @@ func (s *state) text(now time.Time) string {
 	case container.StatePaused:
 		return "Up " + ago(s.StartedAt) + " (Paused)"
 	case container.StateRunning:
-		return "Up " + ago(s.StartedAt)
+		return "Up " + ago(s.StartedAt) + s.healthText()
 	case container.StateRestarting:
 		return "Restarting (" + strconv.Itoa(s.ExitCode) + ") " + ago(s.FinishedAt) + " ago"
 	case container.StateDead:

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/cleat-dev/cleat/api/errs"
 	"github.com/cleat-dev/cleat/daemon/logs"
 )
 
@@ -30,7 +31,7 @@ type log struct {
 }
 
 // ErrNoLogs is in the chain of errors about a log that is nowhere to be read.
-var ErrNoLogs = &said{text: "configured logging driver does not support reading", class: errNotReadable}
+var ErrNoLogs = errs.Errorf(errNotReadable, "configured logging driver does not support reading")
 
 // Logs finds the log of a container and checks the parameters. tty: the output is raw, otherwise in frames. write writes
 // the log, and goes on with what comes when it is followed, until the container ends or ctx does.

@@ -7,32 +7,8 @@ import (
 	"slices"
 	"strings"
 
-	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
 	"github.com/moby/moby/api/types/container"
-	"github.com/moby/moby/api/types/network"
 )
-
-// imageConfig is the part of an image's configuration that containers inherit, in the API's form. Ports an image
-// declares in a form nobody can publish are left out.
-func imageConfig(in dockerspec.DockerOCIImageConfig) *container.Config {
-	out := &container.Config{
-		User: in.User, Env: in.Env, Entrypoint: in.Entrypoint, Cmd: in.Cmd, Volumes: in.Volumes, WorkingDir: in.WorkingDir,
-		Labels: in.Labels, StopSignal: in.StopSignal, Healthcheck: in.Healthcheck, Shell: in.Shell, OnBuild: in.OnBuild,
-	}
-	for text := range in.ExposedPorts {
-		ports, err := network.ParsePortRange(text)
-		if err != nil {
-			continue
-		}
-		if out.ExposedPorts == nil {
-			out.ExposedPorts = network.PortSet{}
-		}
-		for port := range ports.All() {
-			out.ExposedPorts[port] = struct{}{}
-		}
-	}
-	return out
-}
 
 // inherit fills in what a configuration leaves to the one below it: what the client left to the image, or what a commit
 // leaves to the container. to and its maps are changed.

@@ -14,6 +14,8 @@ import (
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/api/types/mount"
 	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/cleat-dev/cleat/daemon/spec"
 )
 
 // mountPlan collects what is mounted where. Nothing is made yet: volumes without name get one later.
@@ -195,53 +197,97 @@ func validVolume(name string) bool {
 
 // parseMount reads an entry of Mounts.
 func parseMount(in *mount.Mount, driver string) (mountPoint, error) {
-	wrong := func(format string, args ...any) (mountPoint, error) {
-		return mountPoint{}, invalid("invalid mount config for type %q: "+format, append([]any{in.Type}, args...)...)
-	}
-	destination, err := destinationOf(in.Target, in.Target)
-	if err != nil {
-		return wrong("field Target must be an absolute path that is not '/': %q", in.Target)
-	}
+	destination, err := mountTarget(in)
 	m := mountPoint{Options: in, MountPoint: container.MountPoint{Type: in.Type, Destination: destination, RW: !in.ReadOnly}}
-	switch in.Type {
-	case mount.TypeBind:
-		if !path.IsAbs(in.Source) {
-			return wrong("invalid mount path: '%s' mount path must be absolute", in.Source)
+	if err == nil {
+		switch in.Type {
+		case mount.TypeBind:
+			err = m.bind(in)
+		case mount.TypeVolume:
+			err = m.volume(in, driver)
+		case mount.TypeTmpfs:
+			_, err = tmpfsOptions(in)
 		}
-		m.Source, m.Propagation = path.Clean(in.Source), mount.PropagationRPrivate
-		if o := in.BindOptions; o != nil {
-			if o.Propagation != "" && !slices.Contains(mount.Propagations, o.Propagation) {
-				return wrong("invalid propagation mode: %s", o.Propagation)
-			}
-			m.Propagation, m.MakeSource = mount.Propagation(first(string(o.Propagation), "rprivate")), o.CreateMountpoint
-		}
-		if _, err := os.Stat(m.Source); err != nil && !m.MakeSource {
-			return wrong("bind source path does not exist: %s", m.Source)
-		}
-	case mount.TypeVolume:
-		if in.Source != "" && !validVolume(in.Source) {
-			return wrong("%q includes invalid characters for a local volume name", in.Source)
-		}
-		o := in.VolumeOptions
-		if o != nil && o.Subpath != "" && (path.IsAbs(o.Subpath) || strings.HasPrefix(path.Clean(o.Subpath), "..")) {
-			return wrong("subpath must be a relative path within the volume: %q", o.Subpath)
-		}
-		if o != nil && o.DriverConfig != nil {
-			driver = first(o.DriverConfig.Name, driver)
-		}
-		m.Name, m.Driver, m.Mode = in.Source, first(driver, "local"), "z"
-		m.Anonymous, m.CopyUp = in.Source == "", o == nil || (!o.NoCopy && o.Subpath == "")
-	case mount.TypeTmpfs:
-		if in.Source != "" {
-			return wrong("field Source must not be specified")
-		}
-		if _, err := tmpfsOptions(in); err != nil {
-			return wrong("%v", err)
-		}
-	default:
-		return mountPoint{}, invalid("mount type %q is not supported: want bind, volume or tmpfs", in.Type)
+	}
+	if err != nil {
+		return mountPoint{}, invalid("invalid mount config for type %q: %v", in.Type, err)
 	}
 	return m, nil
+}
+
+// mountTarget checks what all types have in common: where a mount is, and that it has no options of another type.
+func mountTarget(in *mount.Mount) (string, error) {
+	for _, field := range []struct {
+		name string
+		of   mount.Type
+		set  bool
+	}{
+		{"BindOptions", mount.TypeBind, in.BindOptions != nil}, {"VolumeOptions", mount.TypeVolume, in.VolumeOptions != nil},
+		{"TmpfsOptions", mount.TypeTmpfs, in.TmpfsOptions != nil}, {"ImageOptions", mount.TypeImage, in.ImageOptions != nil},
+		{"ClusterOptions", mount.TypeCluster, in.ClusterOptions != nil},
+	} {
+		if field.set && field.of != in.Type {
+			return "", invalid("field %s must not be specified", field.name)
+		}
+	}
+	clean := path.Clean(in.Target)
+	switch {
+	case in.Type != mount.TypeBind && in.Type != mount.TypeVolume && in.Type != mount.TypeTmpfs:
+		return "", invalid("mount type unknown")
+	case in.Target == "":
+		return "", invalid("field Target must not be empty")
+	case !path.IsAbs(in.Target) || strings.ContainsRune(in.Target, 0):
+		return "", invalid("invalid mount path: '%s' mount path must be absolute", in.Target)
+	case clean == "/":
+		return "", invalid("invalid specification: destination can't be '/'")
+	case in.Type == mount.TypeBind && in.Source == "":
+		return "", invalid("field Source must not be empty")
+	case in.Type == mount.TypeTmpfs && in.Source != "":
+		return "", invalid("field Source must not be specified")
+	}
+	return clean, nil
+}
+
+// bind reads an entry of type bind.
+func (m *mountPoint) bind(in *mount.Mount) error {
+	if !path.IsAbs(in.Source) {
+		return invalid("invalid mount path: '%s' mount path must be absolute", in.Source)
+	}
+	m.Source, m.Propagation = path.Clean(in.Source), mount.PropagationRPrivate
+	if o := in.BindOptions; o != nil {
+		if o.Propagation != "" && !slices.Contains(mount.Propagations, o.Propagation) {
+			return invalid("invalid propagation mode: %s", o.Propagation)
+		}
+		m.Propagation, m.MakeSource = mount.Propagation(first(string(o.Propagation), "rprivate")), o.CreateMountpoint
+	}
+	switch o := m.bindOptions(); {
+	case o.ReadOnlyForceRecursive && !in.ReadOnly:
+		return invalid("BindOptions.ReadOnlyForceRecursive needs ReadOnly")
+	case o.ReadOnlyForceRecursive && (o.ReadOnlyNonRecursive || o.NonRecursive):
+		return invalid("BindOptions.ReadOnlyForceRecursive conflicts with NonRecursive and ReadOnlyNonRecursive")
+	}
+	if _, err := os.Stat(m.Source); err != nil && !m.MakeSource {
+		return invalid("bind source path does not exist: %s", m.Source)
+	}
+	return nil
+}
+
+// volume reads an entry of type volume.
+func (m *mountPoint) volume(in *mount.Mount, driver string) error {
+	if in.Source != "" && !validVolume(in.Source) {
+		return invalid("%q includes invalid characters for a local volume name, only \"[a-zA-Z0-9][a-zA-Z0-9_.-]\" are allowed. "+
+			"If you intended to pass a host directory, use absolute path", in.Source)
+	}
+	o := in.VolumeOptions
+	if o != nil && o.Subpath != "" && (path.IsAbs(o.Subpath) || strings.HasPrefix(path.Clean(o.Subpath), "..")) {
+		return invalid("subpath must be a relative path within the volume: %q", o.Subpath)
+	}
+	if o != nil && o.DriverConfig != nil {
+		driver = first(o.DriverConfig.Name, driver)
+	}
+	m.Name, m.Driver, m.Mode = in.Source, first(driver, "local"), "z"
+	m.Anonymous, m.CopyUp = in.Source == "", o == nil || (!o.NoCopy && o.Subpath == "")
+	return nil
 }
 
 // tmpfsOptions are those of an entry of Mounts.
@@ -272,6 +318,14 @@ func tmpfsOptions(in *mount.Mount) ([]string, error) {
 	return options, nil
 }
 
+// bindOptions are those of an entry of Mounts, empty for what comes from elsewhere.
+func (m *mountPoint) bindOptions() mount.BindOptions {
+	if m.Options == nil || m.Options.BindOptions == nil {
+		return mount.BindOptions{}
+	}
+	return *m.Options.BindOptions
+}
+
 // runtimeMount is what the runtime mounts. source is the folder of a volume.
 func (m *mountPoint) runtimeMount(source string) (specs.Mount, error) {
 	if m.Type == mount.TypeTmpfs {
@@ -280,10 +334,12 @@ func (m *mountPoint) runtimeMount(source string) (specs.Mount, error) {
 	}
 	kind, access := "rbind", "rw"
 	if !m.RW {
-		access = "ro"
+		access = spec.RecursiveReadOnly
 	}
-	if m.Options != nil && m.Options.BindOptions != nil && m.Options.BindOptions.NonRecursive {
+	if o := m.bindOptions(); o.NonRecursive {
 		kind = "bind"
+	} else if o.ReadOnlyNonRecursive && !m.RW {
+		access = spec.PlainReadOnly
 	}
 	propagation := first(string(m.Propagation), string(mount.PropagationRPrivate))
 	return specs.Mount{Destination: m.Destination, Type: "bind", Source: source, Options: []string{kind, access, propagation}}, nil

@@ -59,18 +59,16 @@ func (s *Service) connect(ctx context.Context, r *record) (*setup, error) {
 	for port := range exposedSet(r) {
 		up.ports[port] = nil
 	}
-	// The network of the mode first: it has the default route and the published ports.
-	names := slices.Sorted(maps.Keys(up.endpoints))
-	primary := primaryOf(r)
-	slices.SortStableFunc(names, func(a, b string) int { return btoi(b == primary) - btoi(a == primary) })
-	for i, name := range names {
-		var ports []bridge.Port
-		if name == primary {
-			ports, up.portsOn = published(r), name
-		}
-		joined, err := s.join(ctx, r, name, "eth"+strconv.Itoa(i), ports)
+	// The network of the mode first: it has the published ports, or the first of the others when it is an internal one.
+	ports := published(r)
+	up.portsOn = primaryOf(r.Host, r.Endpoints)
+	for _, name := range inOrder(r.Host, r.Endpoints) {
+		joined, err := s.join(ctx, r, name, ports)
 		if err != nil {
 			return nil, err
+		}
+		if len(joined.Ports) > 0 {
+			up.portsOn, ports = name, nil
 		}
 		up.take(name, joined)
 	}
@@ -79,20 +77,27 @@ func (s *Service) connect(ctx context.Context, r *record) (*setup, error) {
 
 // primaryOf is the network ports are published on: that of the mode, which may have been given by its id, or the first
 // of the others when the container was taken off that one.
-func primaryOf(r *record) string {
-	mode := r.Host.NetworkMode.NetworkName()
-	if r.Endpoints[mode] != nil {
+func primaryOf(h *container.HostConfig, endpoints map[string]*network.EndpointSettings) string {
+	mode := h.NetworkMode.NetworkName()
+	if endpoints[mode] != nil {
 		return mode
 	}
-	for name, e := range r.Endpoints {
+	for name, e := range endpoints {
 		if e.NetworkID != "" && strings.HasPrefix(e.NetworkID, mode) {
 			return name
 		}
 	}
-	if names := slices.Sorted(maps.Keys(r.Endpoints)); len(names) > 0 {
+	if names := slices.Sorted(maps.Keys(endpoints)); len(names) > 0 {
 		return names[0]
 	}
 	return mode
+}
+
+// inOrder are the networks of a container as they are joined: the primary one, then the others by name.
+func inOrder(h *container.HostConfig, endpoints map[string]*network.EndpointSettings) []string {
+	names, primary := slices.Sorted(maps.Keys(endpoints)), primaryOf(h, endpoints)
+	slices.SortStableFunc(names, func(a, b string) int { return btoi(b == primary) - btoi(a == primary) })
+	return names
 }
 
 func btoi(b bool) int {
@@ -103,18 +108,17 @@ func btoi(b bool) int {
 }
 
 // join joins one network.
-func (s *Service) join(ctx context.Context, r *record, name, iface string, ports []bridge.Port) (bridge.Joined, error) {
-	endpoint := bridge.Endpoint{ContainerID: r.ID, ContainerName: r.Name, Network: name, Interface: iface, MAC: r.MACs[name], Ports: ports}
+func (s *Service) join(ctx context.Context, r *record, name string, ports []bridge.Port) (bridge.Joined, error) {
+	endpoint := bridge.Endpoint{ContainerID: r.ID, ContainerName: r.Name, Network: name, MAC: r.MACs[name], Ports: ports}
 	e := r.Endpoints[name]
-	endpoint.Priority = e.GwPriority
+	endpoint.Priority, endpoint.DNS = e.GwPriority, identity(r, name, e)
 	if e.IPAMConfig != nil {
-		endpoint.IP, endpoint.IP6 = e.IPAMConfig.IPv4Address, e.IPAMConfig.IPv6Address
+		endpoint.IP, endpoint.IP6, endpoint.LinkLocal = e.IPAMConfig.IPv4Address, e.IPAMConfig.IPv6Address, e.IPAMConfig.LinkLocalIPs
 	}
-	joined, err := s.network.Join(ctx, endpoint)
-	if err != nil {
-		return joined, fmt.Errorf("container %s joins network %s: %w", short(r.ID), name, err)
+	if name == network.NetworkBridge && len(e.Aliases) > 0 {
+		return bridge.Joined{}, invalid("network-scoped alias is supported only for containers in user defined networks")
 	}
-	return joined, nil
+	return s.network.Join(ctx, endpoint) // its errors name both, and begin as clients know them
 }
 
 // take writes what was joined into the setup.
@@ -150,13 +154,22 @@ func (up *setup) take(name string, j bridge.Joined) {
 func cleared(r *record) map[string]*network.EndpointSettings {
 	out := make(map[string]*network.EndpointSettings, len(r.Endpoints))
 	for name, e := range r.Endpoints {
-		out[name] = &network.EndpointSettings{
-			IPAMConfig: e.IPAMConfig.Copy(), Links: slices.Clone(e.Links), Aliases: slices.Clone(e.Aliases), DriverOpts: maps.Clone(e.DriverOpts),
-			GwPriority: e.GwPriority, NetworkID: e.NetworkID,
-		}
+		out[name] = configured(e)
+		out[name].NetworkID, out[name].MacAddress = e.NetworkID, nil
 		_ = out[name].MacAddress.UnmarshalText([]byte(r.MACs[name])) // it was read from this form
 	}
 	return out
+}
+
+// configured are the settings of an endpoint that a client may choose; the others tell what came of them.
+func configured(e *network.EndpointSettings) *network.EndpointSettings {
+	if e == nil {
+		return &network.EndpointSettings{}
+	}
+	return &network.EndpointSettings{
+		IPAMConfig: e.IPAMConfig.Copy(), Links: slices.Clone(e.Links), Aliases: slices.Clone(e.Aliases), DriverOpts: maps.Clone(e.DriverOpts),
+		GwPriority: e.GwPriority, MacAddress: slices.Clone(e.MacAddress),
+	}
 }
 
 // exposedSet are the ports of image, configuration and bindings.
@@ -217,14 +230,14 @@ func liveEndpoints(r *record) []bridge.Endpoint {
 	if mode.IsHost() || mode.IsNone() || mode.IsContainer() || r.Config.NetworkDisabled {
 		return out
 	}
-	for i, name := range slices.Sorted(maps.Keys(r.Endpoints)) {
+	for i, name := range inOrder(r.Host, r.Endpoints) {
 		e := r.Endpoints[name]
 		if !e.IPAddress.IsValid() {
 			continue
 		}
 		endpoint := bridge.Endpoint{ContainerID: r.ID, Network: name, Interface: "eth" + strconv.Itoa(i), MAC: e.MacAddress.String(), IP: e.IPAddress}
+		endpoint.IP6, endpoint.Priority, endpoint.DNS = e.GlobalIPv6Address, e.GwPriority, identity(r, name, e)
 		if name == r.PortsOn {
-			endpoint.Interface = "eth0"
 			endpoint.Ports = boundPorts(r.Ports)
 		}
 		out = append(out, endpoint)

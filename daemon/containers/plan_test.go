@@ -12,7 +12,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/api/types/mount"
-	"github.com/moby/moby/api/types/network"
 
 	"github.com/cleat-dev/cleat/api/errs"
 )
@@ -55,9 +54,12 @@ var refused = map[string]struct{ body, text string }{
 	"swap alone":         {`{"HostConfig":{"MemorySwap":10000000}}`, "You should always set the Memory limit"},
 	"swappiness":         {`{"HostConfig":{"MemorySwappiness":101}}`, "swappiness range"},
 	"shares":             {`{"HostConfig":{"CpuShares":-1}}`, "CPU shares"},
+	"shares, few":        {`{"HostConfig":{"CpuShares":1}}`, "the minimum allowed cpu-shares is 2"},
+	"shares, many":       {`{"HostConfig":{"CpuShares":262145}}`, "the maximum allowed cpu-shares is 262144"},
 	"cpus":               {`{"HostConfig":{"NanoCpus":999000000000000}}`, "Range of CPUs"},
-	"cpus twice":         {`{"HostConfig":{"NanoCpus":500000000,"CpuQuota":50000}}`, "Nano CPUs and CPU Period"},
+	"cpus twice":         {`{"HostConfig":{"NanoCpus":500000000,"CpuQuota":50000}}`, "Nano CPUs and CPU Quota cannot both be set"},
 	"cpuset":             {`{"HostConfig":{"CpusetCpus":"0-"}}`, "Invalid value 0- for cpuset cpus"},
+	"cpuset, too many":   {`{"HostConfig":{"CpusetCpus":"0-8000"}}`, "Requested CPUs are not available - requested 0-8000, available: 0"},
 	"blkio":              {`{"HostConfig":{"BlkioWeight":1}}`, "blkio weight"},
 	"ulimit":             {`{"HostConfig":{"Ulimits":[{"Name":"nofile","Soft":10,"Hard":5}]}}`, "ulimit nofile"},
 	"ulimit name":        {`{"HostConfig":{"Ulimits":[{"Name":"nothing","Soft":1,"Hard":5}]}}`, "nothing"},
@@ -83,9 +85,14 @@ var refused = map[string]struct{ body, text string }{
 	"bind, empty":        {`{"HostConfig":{"Binds":[""]}}`, "invalid volume specification"},
 	"bind, name":         {`{"HostConfig":{"Binds":["../etc:/b"]}}`, "includes invalid characters"},
 	"bind and tmpfs":     {`{"HostConfig":{"Binds":["/a:/b"],"Tmpfs":{"/b":""}}}`, "Duplicate mount point: /b"},
-	"mount, type":        {`{"HostConfig":{"Mounts":[{"Type":"npipe","Target":"/b"}]}}`, "npipe"},
+	"mount, type":        {`{"HostConfig":{"Mounts":[{"Type":"npipe","Target":"/b"}]}}`, "invalid mount config for type \"npipe\": mount type unknown"},
 	"mount, missing":     {`{"HostConfig":{"Mounts":[{"Type":"bind","Source":"/no/such","Target":"/b"}]}}`, "bind source path does not exist: /no/such"},
-	"mount, target":      {`{"HostConfig":{"Mounts":[{"Type":"volume","Source":"vol","Target":"b"}]}}`, "field Target"},
+	"mount, target":      {`{"HostConfig":{"Mounts":[{"Type":"volume","Source":"vol","Target":"b"}]}}`, "mount path must be absolute"},
+	"mount, no target":   {`{"HostConfig":{"Mounts":[{"Type":"volume","Source":"vol"}]}}`, "invalid mount config for type \"volume\": field Target must not be empty"},
+	"mount, root":        {`{"HostConfig":{"Mounts":[{"Type":"volume","Source":"vol","Target":"/"}]}}`, "invalid specification: destination can't be '/'"},
+	"mount, no source":   {`{"HostConfig":{"Mounts":[{"Type":"bind","Target":"/b"}]}}`, "field Source must not be empty"},
+	"mount, of another":  {`{"HostConfig":{"Mounts":[{"Type":"bind","Source":"/","Target":"/b","VolumeOptions":{}}]}}`, "field VolumeOptions must not be specified"},
+	"mount, force":       {`{"HostConfig":{"Mounts":[{"Type":"bind","Source":"/","Target":"/b","BindOptions":{"ReadOnlyForceRecursive":true}}]}}`, "needs ReadOnly"},
 	"mount, subpath":     {`{"HostConfig":{"Mounts":[{"Type":"volume","Source":"vol","Target":"/b","VolumeOptions":{"Subpath":"../x"}}]}}`, "subpath"},
 	"mount, tmpfs":       {`{"HostConfig":{"Mounts":[{"Type":"tmpfs","Source":"x","Target":"/b"}]}}`, "field Source"},
 	"name":               {`{}`, "Invalid container name"},
@@ -231,12 +238,12 @@ func TestPlanMounts(t *testing.T) {
 	}
 	want := []string{
 		"volume|||/anonymous+rw+anonymous+copyup rbind,rw,rprivate",
-		"bind||/x|/bind rbind,ro,rslave",
-		"volume|data||/data+anonymous rbind,ro,rprivate",
+		"bind||/x|/bind rbind,rro,rslave",
+		"volume|data||/data+anonymous rbind,rro,rprivate",
 		"tmpfs|||/fast+rw noexec,nosuid,nodev,mode=700,size=4096",
 		"volume|named||/named+rw+copyup rbind,rw,rprivate",
 		"volume|||/new+rw+anonymous+copyup rbind,rw,rprivate",
-		"bind||/ro|/ro rbind,ro,rprivate",
+		"bind||/ro|/ro rbind,rro,rprivate",
 	}
 	if diff := cmp.Diff(want, lines); diff != "" {
 		t.Errorf("mounts (-want +got):\n%s", diff)
@@ -264,33 +271,6 @@ func TestNames(t *testing.T) {
 		seen[id] = true
 		if _, err := cleanName(randomName(9), false); err != nil {
 			t.Error(err)
-		}
-	}
-}
-
-func TestChanges(t *testing.T) {
-	t.Parallel()
-	config := &container.Config{Env: []string{"A=1"}, WorkingDir: "/srv"}
-	must(t, ApplyChanges(config, []string{
-		"CMD echo hi", `ENTRYPOINT ["/init"]`, "ENV B=$A/x A=2", "EXPOSE 80 53/udp", "LABEL a=b c=d", "USER app", "VOLUME /data", "WORKDIR sub",
-		"STOPSIGNAL SIGINT", "ONBUILD RUN x", "HEALTHCHECK CMD true",
-	}))
-	raw, err := json.Marshal(config)
-	must(t, err)
-	want := &container.Config{
-		Env: []string{"A=2", "B=1/x"}, WorkingDir: "/srv/sub", Cmd: []string{"/bin/sh", "-c", "echo hi"}, Entrypoint: []string{"/init"},
-		ExposedPorts: network.PortSet{network.MustParsePort("80/tcp"): {}, network.MustParsePort("53/udp"): {}},
-		Labels:       map[string]string{"a": "b", "c": "d"}, User: "app", Volumes: map[string]struct{}{"/data": {}}, StopSignal: "SIGINT",
-		OnBuild: []string{"RUN x"}, Healthcheck: &container.HealthConfig{Test: []string{"CMD-SHELL", "true"}},
-	}
-	wantRaw, err := json.Marshal(want)
-	must(t, err)
-	if diff := cmp.Diff(string(wantRaw), string(raw)); diff != "" {
-		t.Errorf("configuration (-want +got):\n%s", diff)
-	}
-	for _, bad := range []string{"RUN true", "FROM x", "COPY a b", "EXPOSE x", "STOPSIGNAL NONE", "nonsense"} {
-		if err := ApplyChanges(&container.Config{}, []string{bad}); !errors.Is(err, errs.ErrInvalid) {
-			t.Errorf("%s: %v", bad, err)
 		}
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/moby/moby/api/types/events"
 
 	"github.com/cleat-dev/cleat/daemon/bridge"
+	"github.com/cleat-dev/cleat/daemon/health"
 	"github.com/cleat-dev/cleat/daemon/metadata"
 )
 
@@ -58,6 +59,7 @@ func (s *Service) Reconcile(ctx context.Context) error {
 		return err
 	}
 	s.rewear(ctx)
+	s.resumeHealth()
 	s.revive(ctx, were, living)
 	return nil
 }
@@ -87,6 +89,7 @@ func (s *Service) lost(c *ctr) {
 		st := &r.State
 		st.Running, st.Paused, st.Restarting, st.Pid, st.ExitCode = false, false, false, 0, 255
 		st.Error = "the container's process and journal are gone"
+		st.Health = health.Suspended(st.Health)
 		unset(r)
 		return []events.Message{r.happened(events.ActionDie, "exitCode", "255")}, nil
 	})

@@ -62,6 +62,8 @@ type state struct {
 	Starts int64
 	// ByHand: stopped on request, so that "unless-stopped" leaves it alone after a reboot.
 	ByHand bool `json:",omitempty"`
+	// Health is nil without a check, and before the first start. It is replaced, never changed.
+	Health *container.Health `json:",omitempty"`
 }
 
 // link is one entry of HostConfig.Links, resolved.

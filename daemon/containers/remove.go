@@ -43,7 +43,7 @@ func (s *Service) Remove(ctx context.Context, ref string, o RemoveOptions) error
 		return err
 	}
 	if c.isRemoving() {
-		return &said{text: fmt.Sprintf("removal of container %s is already in progress", ref), class: errors.Join(errs.ErrConflict, errInProgress)}
+		return errs.Errorf(errors.Join(errs.ErrConflict, errInProgress), "removal of container %s is already in progress", ref)
 	}
 	if st := c.record().State; st.alive() && !o.Force {
 		what, how := "running", "Stop the container before attempting removal or force remove"
@@ -132,7 +132,7 @@ func (s *Service) erase(c *ctr) (announce func(), err error) {
 func (s *Service) removeLink(ctx context.Context, ref string) error {
 	parent, alias := path.Split(strings.TrimPrefix(ref, "/"))
 	if parent == "" {
-		return &said{text: "Conflict, cannot remove the default name of the container", class: errs.ErrInternal} // 500 in engines
+		return errs.Errorf(errs.ErrInternal, "Conflict, cannot remove the default name of the container") // 500 in engines
 	}
 	c, unlock, err := s.locked(ctx, strings.TrimSuffix(parent, "/"))
 	if err != nil {

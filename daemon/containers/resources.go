@@ -5,7 +5,6 @@ package containers
 import (
 	"math"
 	"runtime"
-	"strconv"
 	"strings"
 
 	"github.com/docker/go-units"
@@ -18,6 +17,9 @@ const minMemory = 6 << 20
 // cpuRange bounds CpuPeriod, in microseconds.
 const minPeriod, maxPeriod, minQuota = 1000, 1_000_000, 1000
 
+// The kernel's bounds of cpu.shares. Before 1.19 the codec forces what clients send into them.
+const minShares, maxShares = 2, 262144
+
 // validResources checks limits for being limits; what the kernel lacks is warned of elsewhere.
 func validResources(r *container.Resources) error {
 	if err := validMemory(r); err != nil {
@@ -25,11 +27,6 @@ func validResources(r *container.Resources) error {
 	}
 	if err := validCPU(r); err != nil {
 		return err
-	}
-	for field, list := range map[string]string{"cpuset cpus": r.CpusetCpus, "cpuset mems": r.CpusetMems} {
-		if !validCPUSet(list) {
-			return invalid("Invalid value %s for %s", list, field)
-		}
 	}
 	if w := r.BlkioWeight; w != 0 && (w < 10 || w > 1000) {
 		return invalid("Range of blkio weight is from 10 to 1000")
@@ -78,8 +75,14 @@ func validCPU(r *container.Resources) error {
 	switch {
 	case r.CPUShares < 0:
 		return invalid("invalid CPU shares (%d): value must be a positive integer", r.CPUShares)
-	case r.NanoCPUs > 0 && (r.CPUPeriod > 0 || r.CPUQuota > 0):
-		return invalid("Conflicting options: Nano CPUs and CPU Period or Quota cannot both be set")
+	case r.CPUShares != 0 && r.CPUShares < minShares:
+		return invalid("invalid CPU shares (%d): the minimum allowed cpu-shares is %d", r.CPUShares, minShares)
+	case r.CPUShares > maxShares:
+		return invalid("invalid CPU shares (%d): the maximum allowed cpu-shares is %d", r.CPUShares, maxShares)
+	case r.NanoCPUs > 0 && r.CPUPeriod > 0:
+		return invalid("Conflicting options: Nano CPUs and CPU Period cannot both be set")
+	case r.NanoCPUs > 0 && r.CPUQuota > 0:
+		return invalid("Conflicting options: Nano CPUs and CPU Quota cannot both be set")
 	case r.NanoCPUs < 0 || r.NanoCPUs > int64(cpus)*1e9:
 		return invalid("Range of CPUs is from 0.01 to %d.00, as there are only %d CPUs available", cpus, cpus)
 	case r.CPUPeriod != 0 && (r.CPUPeriod < minPeriod || r.CPUPeriod > maxPeriod):
@@ -90,25 +93,4 @@ func validCPU(r *container.Resources) error {
 		return invalid("invalid PidsLimit: %d", *r.PidsLimit)
 	}
 	return nil
-}
-
-// validCPUSet accepts the kernel's lists: "0-2,4".
-func validCPUSet(list string) bool {
-	if list == "" {
-		return true
-	}
-	for part := range strings.SplitSeq(list, ",") {
-		from, to, isRange := strings.Cut(part, "-")
-		low, err := strconv.ParseUint(from, 10, 12)
-		if err != nil {
-			return false
-		}
-		if !isRange {
-			continue
-		}
-		if high, err := strconv.ParseUint(to, 10, 12); err != nil || high < low {
-			return false
-		}
-	}
-	return true
 }

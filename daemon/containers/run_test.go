@@ -262,3 +262,22 @@ func TestSurvival(t *testing.T) {
 
 // within fails the test when what it waits for takes too long.
 const within = 30 * time.Second
+
+// TestOutOfMemory: that the kernel killed a container's process is told once, by whoever hears of it first.
+func TestOutOfMemory(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	host := off()
+	host.Memory, host.MemorySwap = 16<<20, 16<<20
+	for range 3 {
+		id := b.run(script("exec dd if=/dev/zero of=/dev/null bs=64M count=1"), host)
+		must(t, b.mustGet(id).until(t.Context(), func(r *record) bool { return !r.State.alive() }))
+		if st := b.mustGet(id).record().State; !st.OOMKilled || st.ExitCode != 137 {
+			t.Fatalf("state %+v", st)
+		}
+		b.OnOOM(id) // late
+		if diff := cmp.Diff([]string{"create", "start", "oom", "die"}, b.actions(id)); diff != "" {
+			t.Errorf("events (-want +got):\n%s", diff)
+		}
+	}
+}

@@ -103,6 +103,7 @@ type Network interface {
 	Join(ctx context.Context, e bridge.Endpoint) (bridge.Joined, error)
 	Publish(ctx context.Context, containerID, network string, ports []bridge.Port) (bridge.Joined, error)
 	Leave(ctx context.Context, containerID, network string) error
+	Rename(ctx context.Context, containerID, network string, names []string) error
 	Release(ctx context.Context, containerID string) error
 	Reconcile(ctx context.Context, live map[string][]bridge.Endpoint) error
 	Statistics(ctx context.Context, containerID string) (map[string]container.NetworkStats, error)
@@ -148,7 +149,7 @@ type Execs interface {
 	Reconcile(ctx context.Context, exists, runs func(containerID string) bool) error
 }
 
-// Config is what a Service is made of. All fields but Execs and Watcher are required.
+// Config is what a Service is made of. All fields but Execs, Health, Init and Watcher are required.
 type Config struct {
 	// Root is where each container has a folder for its log and the files made for it.
 	Root    string
@@ -161,11 +162,17 @@ type Config struct {
 	Images  Images
 	Volumes Volumes
 	Execs   Execs
+	// Health probes containers; nil leaves health checks alone.
+	Health Health
 	// Driver is the name of the storage driver, for inspect.
 	Driver string
 	Log    hclog.Logger
 	// Watcher is the daemon's, for logs that are followed; nil makes one for each.
 	Watcher *logs.Watcher
+	// Init is the program that becomes process 1 of containers that ask for one, and InitAlways says that those do which
+	// say nothing of it.
+	Init       string
+	InitAlways bool
 }
 
 // Service manages containers. Its methods may be called from any goroutine.
@@ -181,10 +188,14 @@ type Service struct {
 	images  Images
 	volumes Volumes
 	execs   Execs
+	health  Health
 	driver  string
 	log     hclog.Logger
 	index   *index
 	watcher *logs.Watcher
+
+	init       string
+	initAlways bool
 
 	// background are removals (AutoRemove) and samplers that outlive the call that caused them.
 	background sync.WaitGroup
@@ -209,7 +220,8 @@ func New(ctx context.Context, c Config) (*Service, error) {
 	}
 	s := &Service{
 		root: c.Root, db: c.DB, table: table, events: c.Events, kernel: c.Kernel, runtime: c.Runtime, layers: c.Layers, network: c.Network,
-		images: c.Images, volumes: c.Volumes, execs: c.Execs, driver: c.Driver, log: c.Log, index: newIndex(), watcher: c.Watcher,
+		images: c.Images, volumes: c.Volumes, execs: c.Execs, health: c.Health, driver: c.Driver, log: c.Log, index: newIndex(), watcher: c.Watcher,
+		init: c.Init, initAlways: c.InitAlways,
 	}
 	s.ending, s.end = context.WithCancel(context.WithoutCancel(ctx))
 	for _, r := range records {

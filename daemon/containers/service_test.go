@@ -38,7 +38,20 @@ import (
 	"github.com/cleat-dev/cleat/internal/acctest"
 )
 
-func TestMain(m *testing.M) { acctest.Main(m) }
+func TestMain(m *testing.M) {
+	if err := acctest.Isolate(); err != nil {
+		fmt.Fprintln(os.Stderr, "no network namespace:", err)
+	}
+	code := m.Run()
+	if err := os.RemoveAll(built); built != "" && err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = max(code, 1)
+	}
+	os.Exit(code)
+}
+
+// built is the folder programs made, which goes after the tests.
+var built string
 
 // programs builds the monitor and the creator, once for all tests.
 var programs = sync.OnceValues(func() (string, error) {
@@ -49,6 +62,7 @@ var programs = sync.OnceValues(func() (string, error) {
 	if err != nil {
 		return "", err
 	}
+	built = dir
 	for name, args := range map[string][]string{
 		"cleat-monitor": {"-ldflags=-s -w"},
 		"cleat-creator": {"-tags=seccomp netgo osusergo", "-ldflags=-s -w -linkmode external -extldflags -static"},
@@ -72,6 +86,7 @@ type bench struct {
 	rt      *runtime.Runtime
 	driver  *bridge.Driver
 	store   *content.Store
+	layers  *snapshot.Layers
 	image   *fakeImages
 	volumes *fakeVolumes
 	watcher *logs.Watcher
@@ -130,12 +145,12 @@ func (b *bench) service() {
 	b.t.Helper()
 	kernel, err := spec.ReadKernel()
 	must(b.t, err)
-	layers := snapshot.New(b.store, filepath.Join(b.root, "layers"), hclog.NewNullLogger())
+	b.layers = snapshot.New(b.store, filepath.Join(b.root, "layers"), hclog.NewNullLogger())
 	if b.image == nil {
-		b.image = newImage(b.t, layers, b.store)
+		b.image = newImage(b.t, b.layers, b.store)
 	}
 	b.Service, err = New(b.t.Context(), Config{
-		Root: filepath.Join(b.root, "containers"), DB: b.db, Events: b.bus, Kernel: kernel, Runtime: WrapRuntime(b.rt), Layers: layers,
+		Root: filepath.Join(b.root, "containers"), DB: b.db, Events: b.bus, Kernel: kernel, Runtime: WrapRuntime(b.rt), Layers: b.layers,
 		Network: b.driver, Images: b.image, Volumes: b.volumes, Driver: "overlay2", Watcher: b.watcher,
 		Log: hclog.New(&hclog.LoggerOptions{Level: hclog.Warn, Output: testWriter{b.t}}),
 	})
@@ -164,6 +179,7 @@ func (b *bench) tearDown() {
 		}
 	}
 	b.background.Wait()
+	b.layers.Wait() // layers go in the background
 	if err := b.driver.Settle(ctx); err != nil {
 		b.t.Error(err)
 	}

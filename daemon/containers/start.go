@@ -233,6 +233,7 @@ func (s *Service) prepare(ctx context.Context, c *ctr, back *undo) (Process, err
 	}
 	back.add(func(context.Context) { s.unmountShm(c.id) })
 	options.Mounts = slices.Concat(files, shm, own)
+	options.Init = s.initOf(r)
 	options.Env = linkEnv(r, links)
 	built, err := s.kernel.Build(options)
 	if err != nil {
@@ -244,8 +245,18 @@ func (s *Service) prepare(ctx context.Context, c *ctr, back *undo) (Process, err
 	}
 	return s.runtime.Open(ctx, runtime.Bundle{
 		ID: c.id, Spec: built, TTY: r.Config.Tty, OpenStdin: r.Config.OpenStdin, StdinOnce: r.Config.StdinOnce,
-		Log: log, Restart: runtimePolicy(r.policy()),
+		Log: log, Restart: runtimePolicy(r.policy()), Init: options.Init != "",
 	})
+}
+
+// initOf is the program that becomes process 1, "" when the command does. A container in the process ids of another, or of
+// the host, has one already.
+func (s *Service) initOf(r *record) string {
+	asked := r.Host.Init
+	if !r.Host.PidMode.IsPrivate() || asked == nil && !s.initAlways || asked != nil && !*asked {
+		return ""
+	}
+	return s.init
 }
 
 // wear writes what a run has of the network into the record.

@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/cleat-dev/cleat/api/errs"
+	"github.com/cleat-dev/cleat/daemon/health"
 	"github.com/cleat-dev/cleat/daemon/metadata"
 	"github.com/cleat-dev/cleat/daemon/runtime"
 )
@@ -306,11 +307,12 @@ func (s *Service) Pause(ctx context.Context, ref string) error {
 	if err := process.Pause(ctx); err != nil {
 		return fmt.Errorf("cannot pause container %s: %w", ref, err)
 	}
+	s.unwatchHealth(c)
 	return s.change(c, func(_ *metadata.Tx, r *record) ([]events.Message, error) {
 		if !r.State.Running { // it has ended meanwhile
 			return nil, nil
 		}
-		r.State.Paused = true
+		r.State.Paused, r.State.Health = true, health.Suspended(r.State.Health)
 		return []events.Message{r.happened(events.ActionPause)}, nil
 	})
 }
@@ -323,7 +325,7 @@ func (s *Service) Unpause(ctx context.Context, ref string) error {
 	}
 	defer unlock()
 	if !c.record().State.Paused {
-		return &said{text: "Container " + c.id + " is not paused", class: errs.ErrInternal} // 500 in engines
+		return errs.Errorf(errs.ErrInternal, "Container %s is not paused", c.id) // 500 in engines
 	}
 	if err := s.resume(ctx, c); err != nil {
 		return fmt.Errorf("cannot unpause container %s: %w", ref, err)
@@ -339,13 +341,17 @@ func (s *Service) resume(ctx context.Context, c *ctr) error {
 	if err := process.Resume(ctx); err != nil && !errors.Is(err, runtime.ErrNotRunning) && !errors.Is(err, fs.ErrNotExist) { // it has ended
 		return fmt.Errorf("unpause: %w", err)
 	}
-	return s.change(c, func(_ *metadata.Tx, r *record) ([]events.Message, error) {
+	err := s.change(c, func(_ *metadata.Tx, r *record) ([]events.Message, error) {
 		if !r.State.Paused {
 			return nil, nil
 		}
 		r.State.Paused = false
 		return []events.Message{r.happened(events.ActionUnPause)}, nil
 	})
+	if err == nil {
+		s.watchHealth(c)
+	}
+	return err
 }
 
 // locked finds a container and takes its operation lock.
@@ -403,5 +409,6 @@ func (s *Service) Rename(ctx context.Context, ref, name string) error {
 		return err
 	}
 	s.index.release(old, c.id)
+	s.rename(ctx, c)
 	return nil
 }

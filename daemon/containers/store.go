@@ -24,6 +24,8 @@ type ctr struct {
 	// op is held by whoever starts, renames, pauses, updates or removes the container: one at a time, across I/O. The
 	// exit path never takes it, so its holder may wait for an exit.
 	op chan struct{}
+	// unpacking is held by whoever unpacks an archive into the container: two of them would take each other's files away.
+	unpacking chan struct{}
 
 	// commit serialises transactions of this container; erased is set by the last one.
 	commit sync.Mutex
@@ -31,6 +33,8 @@ type ctr struct {
 
 	// telling orders the events of signals and of the ends they lead to. Nothing waits for the journal with it.
 	telling sync.Mutex
+	// toldOOM is the run, by its number, whose lack of memory has been told; guarded by telling.
+	toldOOM int64
 
 	mu       sync.Mutex
 	process  Process
@@ -56,7 +60,7 @@ type exitNote struct {
 }
 
 func newCtr(r *record) *ctr {
-	c := &ctr{id: r.ID, op: make(chan struct{}, 1), gone: make(chan struct{}), changed: make(chan struct{}), exit: &exitNote{done: make(chan struct{})}}
+	c := &ctr{id: r.ID, op: make(chan struct{}, 1), unpacking: make(chan struct{}, 1), gone: make(chan struct{}), changed: make(chan struct{}), exit: &exitNote{done: make(chan struct{})}}
 	c.now.Store(r)
 	return c
 }
@@ -65,10 +69,13 @@ func newCtr(r *record) *ctr {
 func (c *ctr) record() *record { return c.now.Load() }
 
 // lock takes the operation lock.
-func (c *ctr) lock(ctx context.Context) (unlock func(), err error) {
+func (c *ctr) lock(ctx context.Context) (unlock func(), err error) { return c.take(ctx, c.op) }
+
+// take takes one of the container's locks.
+func (c *ctr) take(ctx context.Context, lock chan struct{}) (unlock func(), err error) {
 	select {
-	case c.op <- struct{}{}:
-		return func() { <-c.op }, nil
+	case lock <- struct{}{}:
+		return func() { <-lock }, nil
 	case <-ctx.Done():
 		return nil, fmt.Errorf("container %s is busy: %w", short(c.id), ctx.Err())
 	}
@@ -274,26 +281,15 @@ func (x *index) find(ref string) (*ctr, error) {
 
 // notFound is dockerd's text, which clients look for.
 func notFound(ref string) error {
-	return &said{text: "No such container: " + ref, class: errs.ErrNotFound}
+	return errs.Errorf(errs.ErrNotFound, "No such container: %s", ref)
 }
-
-// said is an error whose text is exactly what the API's clients know, with a class.
-type said struct {
-	text  string
-	class error
-}
-
-func (e *said) Error() string { return e.text }
-
-// Unwrap returns the class.
-func (e *said) Unwrap() error { return e.class }
 
 func invalid(format string, args ...any) error {
-	return &said{text: fmt.Sprintf(format, args...), class: errs.ErrInvalid}
+	return errs.Errorf(errs.ErrInvalid, format, args...)
 }
 
 func conflict(format string, args ...any) error {
-	return &said{text: fmt.Sprintf(format, args...), class: errs.ErrConflict}
+	return errs.Errorf(errs.ErrConflict, format, args...)
 }
 
 // short is the id as people write it.

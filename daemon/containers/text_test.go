@@ -125,6 +125,20 @@ func TestParsePS(t *testing.T) {
 	}
 }
 
+func TestOwnNames(t *testing.T) {
+	t.Parallel()
+	for want, c := range map[string]*container.Config{
+		"web":                   {Hostname: "web"},
+		"web.example.org web":   {Hostname: "web.example.org"},
+		"web.example.com web":   {Hostname: "web", Domainname: "example.com"},
+		"web.a.example.net web": {Hostname: "web.a", Domainname: "example.net"},
+	} {
+		if got := ownNames(c); got != want {
+			t.Errorf("%s, %s: %q, want %q", c.Hostname, c.Domainname, got, want)
+		}
+	}
+}
+
 func TestHosts(t *testing.T) {
 	t.Parallel()
 	r := &record{ID: strings.Repeat("a", 64), Name: "web", Config: &container.Config{Hostname: "web1", Domainname: "example.org"},
@@ -163,12 +177,12 @@ func TestHosts(t *testing.T) {
 
 func TestResolv(t *testing.T) {
 	t.Parallel()
-	got, err := resolvOf(&container.HostConfig{NetworkMode: "bridge", DNS: []netip.Addr{netip.MustParseAddr("1.2.3.4"), {}}, DNSSearch: []string{"", "a.example"}, DNSOptions: []string{"ndots:2"}})
+	got, err := resolvOf(&container.HostConfig{NetworkMode: "bridge", DNS: []netip.Addr{netip.MustParseAddr("1.2.3.4"), {}}, DNSSearch: []string{"", "a.example"}, DNSOptions: []string{"ndots:2"}}, false)
 	must(t, err)
-	if want := "nameserver 1.2.3.4\nsearch a.example\noptions ndots:2\n"; string(got) != want {
+	if want := "search a.example\nnameserver 1.2.3.4\noptions ndots:2\n"; string(got) != want {
 		t.Errorf("resolv.conf %q, want %q", got, want)
 	}
-	got, err = resolvOf(&container.HostConfig{NetworkMode: "bridge", DNS: []netip.Addr{netip.MustParseAddr("1.2.3.4")}, DNSSearch: []string{"."}})
+	got, err = resolvOf(&container.HostConfig{NetworkMode: "bridge", DNS: []netip.Addr{netip.MustParseAddr("1.2.3.4")}, DNSSearch: []string{"."}}, false)
 	must(t, err)
 	if strings.Contains(string(got), "search") {
 		t.Errorf("resolv.conf %q: search . means none", got)

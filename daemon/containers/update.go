@@ -28,11 +28,14 @@ func (s *Service) Update(ctx context.Context, ref string, u container.UpdateConf
 	if err != nil {
 		return answer, fmt.Errorf("container %s: %w", short(c.id), err)
 	}
+	if text := updateConflict(&host.Resources, &u.Resources); text != "" {
+		return answer, conflict("Cannot update container %s: %s", c.id, text)
+	}
 	overlay(&host.Resources, &u.Resources)
 	policy := u.RestartPolicy
 	if policy.Name != "" {
 		if host.AutoRemove && !policy.IsNone() {
-			return answer, conflict("Restart policy cannot be updated because AutoRemove is enabled for the container")
+			return answer, conflict("Cannot update container %s: Restart policy cannot be updated because AutoRemove is enabled for the container", c.id)
 		}
 		if err := restartPolicy(policy); err != nil {
 			return answer, err
@@ -42,7 +45,11 @@ func (s *Service) Update(ctx context.Context, ref string, u container.UpdateConf
 	if err := validResources(&host.Resources); err != nil {
 		return answer, err
 	}
-	warnings, err := s.kernel.Check(r.Config, host)
+	asked := container.HostConfig{Resources: u.Resources} // what was said before has been warned of
+	warnings, err := s.kernel.Check(r.Config, &asked)
+	if err == nil {
+		err = s.kernel.CheckCPUSet(u.Resources)
+	}
 	if err != nil {
 		return answer, err
 	}
@@ -67,6 +74,24 @@ func (s *Service) Update(ctx context.Context, ref string, u container.UpdateConf
 	})
 }
 
+// updateConflict says what of u cannot go with what a container has, in dockerd's words; "" when all can.
+func updateConflict(has, u *container.Resources) string {
+	switch {
+	case u.NanoCPUs > 0 && has.CPUPeriod > 0:
+		return "Conflicting options: Nano CPUs cannot be updated as CPU Period has already been set"
+	case u.NanoCPUs > 0 && has.CPUQuota > 0:
+		return "Conflicting options: Nano CPUs cannot be updated as CPU Quota has already been set"
+	case u.CPUPeriod > 0 && has.NanoCPUs > 0:
+		return "Conflicting options: CPU Period cannot be updated as NanoCPUs has already been set"
+	case u.CPUQuota > 0 && has.NanoCPUs > 0:
+		return "Conflicting options: CPU Quota cannot be updated as NanoCPUs has already been set"
+	case u.MemorySwap == 0 && has.MemorySwap > 0 && u.Memory > has.MemorySwap:
+		return "Memory limit should be smaller than already set memoryswap limit, update the memoryswap at the same time"
+	default:
+		return ""
+	}
+}
+
 // overlay writes what is set of u over r.
 func overlay(r, u *container.Resources) {
 	set(&r.CPUShares, u.CPUShares)
@@ -80,16 +105,10 @@ func overlay(r, u *container.Resources) {
 	set(&r.CpusetCpus, u.CpusetCpus)
 	set(&r.CpusetMems, u.CpusetMems)
 	set(&r.BlkioWeight, u.BlkioWeight)
-	if u.NanoCPUs != 0 { // one way to say it replaces the other
-		r.NanoCPUs, r.CPUPeriod, r.CPUQuota = u.NanoCPUs, 0, 0
-	} else if u.CPUPeriod != 0 || u.CPUQuota != 0 {
-		r.NanoCPUs = 0
-	}
-	if u.Memory != 0 && u.MemorySwap == 0 && r.MemorySwap > 0 && r.MemorySwap < u.Memory {
-		r.MemorySwap = 2 * u.Memory
-	}
+	set(&r.NanoCPUs, u.NanoCPUs)
 	if u.PidsLimit != nil {
-		r.PidsLimit = u.PidsLimit
+		limit := max(*u.PidsLimit, 0) // 0 and less are no limit
+		r.PidsLimit = &limit
 	}
 	if u.MemorySwappiness != nil {
 		r.MemorySwappiness = u.MemorySwappiness

@@ -21,6 +21,7 @@ import (
 	"github.com/moby/moby/api/types/container"
 
 	"github.com/cleat-dev/cleat/api/errs"
+	"github.com/cleat-dev/cleat/daemon/runtime"
 )
 
 // session is a client's end of an attach; the other end is the service's.
@@ -32,7 +33,7 @@ type client struct {
 
 func (b *bench) attach(id string, o AttachOptions) *client {
 	b.t.Helper()
-	ours, theirs, err := pair()
+	ours, theirs, err := runtime.Pair()
 	must(b.t, err)
 	c := &client{UnixConn: ours.(*net.UnixConn), t: b.t, over: make(chan error, 1)}
 	go func() { c.over <- b.Attach(b.t.Context(), id, theirs, nil, o) }()

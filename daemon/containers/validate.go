@@ -116,10 +116,10 @@ func validModes(c *container.Config, h *container.HostConfig) error {
 		return invalid("conflicting options: hostname and the UTS mode")
 	case h.ShmSize < 0:
 		return invalid("SHM size can not be less than 0")
-	case h.Runtime != "" && !slices.Contains([]string{"cleat", "runc", "io.containerd.runc.v2"}, h.Runtime): // names of the one there is
+	case h.Runtime != "" && !slices.Contains([]string{"cleat", runtimeName, "io.containerd.runc.v2"}, h.Runtime): // names of the one there is
 		return invalid("unknown or invalid runtime name: %s", h.Runtime)
-	case len(h.StorageOpt) > 0:
-		return invalid("StorageOpt is not supported: the storage driver has no limits of size")
+	case len(h.StorageOpt) > 0: // the text of an engine that cannot either
+		return invalid("--storage-opt is supported only for overlay over xfs with 'pquota' mount option")
 	}
 	return nil
 }

@@ -35,7 +35,7 @@ func (s *Service) makeVolumes(ctx context.Context, r *record) error {
 		}
 		v, err := s.volumes.Create(ctx, m.Name, m.Driver, options, labels)
 		if err != nil {
-			return fmt.Errorf("volume %q: %w", m.Name, err)
+			return err // names the volume
 		}
 		m.Name, m.Source = v.Name, v.Mountpoint
 		if err := s.volumes.Use(m.Name, r.ID); err != nil {
@@ -122,7 +122,7 @@ func (s *Service) runtimeMounts(ctx context.Context, r *record) ([]specs.Mount, 
 		case mount.TypeVolume:
 			dir, err := s.volumes.Mount(ctx, m.Name, r.ID, m.Destination, m.RW, string(m.Propagation))
 			if err != nil {
-				return nil, fmt.Errorf("volume %q: %w", m.Name, err)
+				return nil, err // names the volume
 			}
 			source = dir
 			if m.Options != nil && m.Options.VolumeOptions != nil && m.Options.VolumeOptions.Subpath != "" {
@@ -136,6 +136,9 @@ func (s *Service) runtimeMounts(ctx context.Context, r *record) ([]specs.Mount, 
 			}
 		}
 		one, err := m.runtimeMount(source)
+		if err == nil {
+			one, err = s.kernel.Bind(one)
+		}
 		if err != nil {
 			return nil, err
 		}

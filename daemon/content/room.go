@@ -22,7 +22,7 @@ func (s *Store) Room(n int64) error {
 		return fmt.Errorf("free space of %s: %w", s.root, err)
 	}
 	if free := int64(st.Bavail) * st.Bsize; n > free-reserve {
-		return fmt.Errorf("no space left on device: %d bytes are needed, %d are free in %s: %w", n, free, s.root, errs.ErrInternal)
+		return fmt.Errorf("%w: %d bytes are needed, %d are free in %s: %w", unix.ENOSPC, n, free, s.root, errs.ErrInternal)
 	}
 	return nil
 }

@@ -28,6 +28,7 @@ import (
 	berrors "go.etcd.io/bbolt/errors"
 
 	"github.com/cleat-dev/cleat/api/errs"
+	records "github.com/cleat-dev/cleat/daemon/metadata"
 )
 
 const (
@@ -61,6 +62,7 @@ type Store struct {
 	root    string
 	db      *metadata.DB
 	bolt    *bbolt.DB
+	reserve records.Reserve
 	backing snapshots.Snapshotter
 	log     hclog.Logger
 	holds   holds
@@ -103,7 +105,11 @@ func Open(ctx context.Context, root string, log hclog.Logger, opts ...Option) (_
 			err = errors.Join(err, s.closeParts())
 		}
 	}()
-	s.bolt, err = bbolt.Open(filepath.Join(root, "meta.db"), 0o600, &bbolt.Options{Timeout: lockWait, FreelistType: bbolt.FreelistMapType, NoFreelistSync: true})
+	file := filepath.Join(root, "meta.db")
+	if err := records.Check(file); err != nil {
+		return nil, fmt.Errorf("content: %w", err)
+	}
+	s.bolt, err = bbolt.Open(file, 0o600, &bbolt.Options{Timeout: lockWait, FreelistType: bbolt.FreelistMapType, NoFreelistSync: true})
 	if errors.Is(err, berrors.ErrTimeout) {
 		return nil, fmt.Errorf("content: %s is in use by another process: %w", root, errs.ErrUnavailable)
 	}
@@ -128,8 +134,9 @@ func Open(ctx context.Context, root string, log hclog.Logger, opts ...Option) (_
 	s.holds.snapshotter = s.Snapshotter
 	s.Content, s.Images, s.Leases = s.db.ContentStore(), metadata.NewImageStore(s.db), metadata.NewLeaseManager(s.db)
 	s.Snapshots = s.db.Snapshotter(s.Snapshotter)
-	if err := s.dropLeases(Context(ctx)); err != nil {
-		return nil, err
+	// One that cannot be removed, on a full disk, protects nothing that anybody needs.
+	if _, err := s.dropLeases(Context(ctx), func(id string) bool { return !strings.HasPrefix(id, keptPrefix) }); err != nil {
+		log.Warn("leases of an earlier daemon stay", "error", err)
 	}
 	s.start(ctx)
 	return s, nil
@@ -155,19 +162,6 @@ func openSnapshotter(root, name string) (snapshots.Snapshotter, error) {
 	return nil, fmt.Errorf("%q is unknown: %w", name, errs.ErrInvalid)
 }
 
-func (s *Store) dropLeases(ctx context.Context) error {
-	old, err := s.Leases.List(ctx)
-	if err != nil {
-		return fmt.Errorf("content: leases: %w", err)
-	}
-	for _, lease := range old {
-		if err := s.Leases.Delete(ctx, lease); err != nil && !errors.Is(err, errs.ErrNotFound) {
-			return fmt.Errorf("content: lease %s: %w", lease.ID, err)
-		}
-	}
-	return nil
-}
-
 // Update runs fn in one transaction: what it does through Content, Images and Leases with the context it is given is
 // done as a whole or not at all. Snapshots may be read in it. fn must not wait for anything.
 func (s *Store) Update(ctx context.Context, fn func(ctx context.Context) error) error {
@@ -178,6 +172,9 @@ func (s *Store) Update(ctx context.Context, fn func(ctx context.Context) error) 
 // leases.
 func (s *Store) Lease(ctx context.Context) (_ context.Context, done func(), err error) {
 	ctx = Context(ctx)
+	if err := s.bolt.View(func(tx *bbolt.Tx) error { s.reserve.Keep(s.bolt.Path(), tx); return nil }); err != nil {
+		return nil, nil, fmt.Errorf("content: %w", err)
+	}
 	lease, err := s.Leases.Create(ctx, leases.WithRandomID())
 	if err != nil {
 		return nil, nil, fmt.Errorf("content: lease: %w", err)
@@ -189,6 +186,14 @@ func (s *Store) Lease(ctx context.Context) (_ context.Context, done func(), err 
 			s.log.Warn("a lease stays until the next start", "lease", lease.ID, "error", err)
 		}
 	}, nil
+}
+
+// Leased is [Store.Lease] for a context that may have a lease already; then that is what keeps things.
+func (s *Store) Leased(ctx context.Context) (_ context.Context, done func(), err error) {
+	if _, leased := leases.FromContext(ctx); leased {
+		return Context(ctx), func() {}, nil
+	}
+	return s.Lease(ctx)
 }
 
 // Close waits for a running collection and releases the store. Nothing may be called afterwards.

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	ccontent "github.com/containerd/containerd/v2/core/content"
 	"github.com/containerd/containerd/v2/core/images"
@@ -167,5 +168,60 @@ func TestOpenRefuses(t *testing.T) {
 	}
 	if _, err := Open(t.Context(), file, hclog.NewNullLogger()); err == nil {
 		t.Error("a file was opened as a store")
+	}
+}
+
+// TestKeep: what was fetched for work that was cut short outlives collections and a restart, until somebody drops it.
+func TestKeep(t *testing.T) {
+	t.Parallel()
+	root := t.TempDir()
+	s := open(t, root)
+	write := func(name string) ocispec.Descriptor {
+		t.Helper()
+		ctx, done, err := s.Lease(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer done()
+		desc := blob(t, ctx, s, "fetched "+name, nil)
+		if err := s.Keep(ctx, name, time.Hour, desc.Digest, digest.FromString("never fetched")); err != nil {
+			t.Fatal(err)
+		}
+		return desc
+	}
+	one, other := write("one"), write("other")
+	check := func(when string, wantOne, wantOther bool) {
+		t.Helper()
+		if err := s.GC(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		ctx := Context(t.Context())
+		if exists(t, ctx, s, one) != wantOne || exists(t, ctx, s, other) != wantOther {
+			t.Errorf("%s: want %v %v", when, wantOne, wantOther)
+		}
+	}
+	check("kept", true, true)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s = open(t, root)
+	defer s.Close()
+	check("after a restart", true, true)
+	if err := s.Drop(t.Context(), "one"); err != nil {
+		t.Fatal(err)
+	}
+	check("one dropped", false, true)
+	if err := errors.Join(s.Drop(t.Context(), "one"), s.Drop(t.Context(), "")); err != nil {
+		t.Fatal(err)
+	}
+	check("all dropped", false, false)
+	again := write("short")
+	if err := s.Keep(t.Context(), "short", -time.Second, again.Digest); err != nil {
+		t.Fatal(err)
+	}
+	one, other = again, again
+	check("its time is over", false, false)
+	if left, err := s.Leases.List(Context(t.Context())); err != nil || len(left) > 0 {
+		t.Errorf("leases: %v, %v", left, err)
 	}
 }

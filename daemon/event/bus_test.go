@@ -97,6 +97,7 @@ func TestReplayAfterReopening(t *testing.T) {
 		{"up to, included", second(1), second(4), nil, []string{"e3", "e4"}},
 		{"until alone", time.Time{}, second(5), nil, []string{"e3", "e4", "e5"}},
 		{"nothing", second(7), second(8), nil, nil},
+		{"in the year 2286", time.Unix(9999999999, 0), second(10), nil, nil},
 		{"matching", second(1), second(10), func(m events.Message) bool { return m.Action == "e5" }, []string{"e5"}},
 	} {
 		if diff := cmp.Diff(tc.want, actions(b.Subscribe(t.Context(), tc.since, tc.until, tc.match))); diff != "" {

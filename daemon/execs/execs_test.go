@@ -19,6 +19,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 	"github.com/moby/moby/api/types/container"
 	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
 
 	"github.com/cleat-dev/cleat/api/errs"
 	"github.com/cleat-dev/cleat/daemon/event"
@@ -30,14 +31,16 @@ import (
 
 // fake is the containers service and the one container's process.
 type fake struct {
-	mu     sync.Mutex
-	state  container.ContainerState
-	asked  []spec.Exec
-	execs  []runtime.ExecSpec
-	attach []runtime.AttachOptions
-	sizes  []string
-	fail   error  // of Exec
-	sync   func() // the journal's rest
+	mu      sync.Mutex
+	state   container.ContainerState
+	asked   []spec.Exec
+	execs   []runtime.ExecSpec
+	attach  []runtime.AttachOptions
+	sizes   []string
+	fail    error // of Exec
+	deaf    error // of ExecSignal
+	signals []string
+	sync    func() // the journal's rest
 }
 
 const cid = "c0ffee"
@@ -90,6 +93,13 @@ func (f *fake) ExecResize(_ context.Context, _ string, h, w uint) error {
 	defer f.mu.Unlock()
 	f.sizes = append(f.sizes, fmt.Sprintf("%dx%d", h, w))
 	return nil
+}
+
+func (f *fake) ExecSignal(_ context.Context, id string, sig unix.Signal) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.signals = append(f.signals, fmt.Sprintf("%d %s", sig, id))
+	return f.deaf
 }
 
 func (f *fake) Sync(context.Context) error {
@@ -221,7 +231,7 @@ func TestLife(t *testing.T) {
 	}
 	id := w.create(t, q)
 	want := container.ExecInspectResponse{
-		ID: id, ContainerID: cid, OpenStdin: true, OpenStdout: true, DetachKeys: []byte("ctrl-a,x"),
+		ID: id, ContainerID: cid, OpenStdin: true, OpenStdout: true, DetachKeys: []byte{1, 'x'},
 		ProcessConfig: &container.ExecProcessConfig{Tty: true, Entrypoint: "sh", Arguments: []string{"-c", "exit 3"}, Privileged: &yes, User: "1000"},
 	}
 	if diff := cmp.Diff(want, w.inspect(t, id)); diff != "" {
@@ -315,7 +325,9 @@ func TestErrors(t *testing.T) {
 		t.Error(err)
 	}
 	check("again", w.Start(t.Context(), id, container.ExecStartRequest{}, refuse), errs.ErrConflict, "Exec command "+id+" is already running")
-	check("no terminal", w.Resize(t.Context(), id, 1, 1), errs.ErrConflict, "exec "+id+" has no terminal")
+	if err := w.Resize(t.Context(), id, 1, 1); err != nil {
+		t.Errorf("resize where there is no terminal: %v", err)
+	}
 	w.journal(t, runtime.Entry{Kind: runtime.KindExecExit, ID: id, Time: 1})
 	check("once more", w.Start(t.Context(), id, container.ExecStartRequest{}, refuse), errs.ErrConflict, "Exec command "+id+" has already run")
 	check("ended", w.Resize(t.Context(), id, 1, 1), errs.ErrConflict, "exec "+id+" is not running")

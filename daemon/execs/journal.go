@@ -49,15 +49,38 @@ func (s *Service) JournalIn(tx *metadata.Tx, containerID string, e runtime.Entry
 		}
 		tells = append(tells, tell)
 	}
-	if err := s.table.PutIn(tx, r.ID, r); err != nil {
-		return nil, fmt.Errorf("exec %s: %w", r.ID, err)
+	if err := s.save(tx, r); err != nil {
+		return nil, err
 	}
 	tx.OnCommit(func() { s.set(r) })
 	return func() {
 		for _, tell := range tells {
 			tell()
 		}
+		s.told(r)
 	}, nil
+}
+
+// save stores a record. One of our own is not kept beyond its end.
+func (s *Service) save(tx *metadata.Tx, r record) (err error) {
+	if r.Own && r.State == ended {
+		err = s.table.DeleteIn(tx, r.ID)
+	} else {
+		err = s.table.PutIn(tx, r.ID, r)
+	}
+	if err != nil {
+		return fmt.Errorf("exec %s: %w", r.ID, err)
+	}
+	return nil
+}
+
+// told is called when clients have been told of a new state: who waits for the end of one of our own has waited enough.
+func (s *Service) told(r record) {
+	if r.Own && r.State == ended {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.forget(r.ID)
+	}
 }
 
 // end makes a record that of a command that has ended.
@@ -76,7 +99,7 @@ func (s *Service) set(r record) {
 	if was < running && r.State >= running {
 		close(e.begun)
 	}
-	if r.State == ended {
+	if r.State == ended && !r.Own {
 		s.past = append(s.past, queued{r.ID, r.Changed})
 	}
 }
@@ -91,12 +114,13 @@ func (s *Service) settle(r record, code int, died bool) error {
 				return fmt.Errorf("exec %s: %w", r.ID, err)
 			}
 		}
-		return s.table.PutIn(tx, r.ID, r)
+		return s.save(tx, r)
 	}); err != nil {
 		return fmt.Errorf("exec %s: %w", r.ID, err)
 	}
 	s.set(r)
 	announce()
+	s.told(r)
 	return nil
 }
 
@@ -120,7 +144,8 @@ func (s *Service) Ended(containerID string) {
 }
 
 // Reconcile is called once at the start of the daemon, when the journals have been read: it drops the execs of
-// containers that do not exist, and settles those whose container does not run.
+// containers that do not exist, settles those whose container does not run, and ends those an earlier daemon ran for
+// itself.
 func (s *Service) Reconcile(ctx context.Context, exists, runs func(containerID string) bool) error {
 	s.mu.Lock()
 	owners := maps.Clone(s.of)
@@ -134,6 +159,8 @@ func (s *Service) Reconcile(ctx context.Context, exists, runs func(containerID s
 			s.Forget(id)
 		case !runs(id):
 			s.Ended(id)
+		default:
+			s.endOwn(ctx, id)
 		}
 	}
 	return nil

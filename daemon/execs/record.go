@@ -41,10 +41,14 @@ type record struct {
 	Changed time.Time
 	Pid     int `json:",omitempty"`
 	Code    int `json:",omitempty"`
+	// Own is set for commands of the daemon itself, as health checks: they end with it, and are forgotten at their end.
+	Own bool `json:",omitempty"`
 }
 
-// command is the command line as it is shown in events.
-func (r *record) command() string { return strings.Join(r.Request.Cmd, " ") }
+// command is the command line as it is shown in events: with a blank behind a program without arguments, as ever.
+func (r *record) command() string {
+	return r.Request.Cmd[0] + " " + strings.Join(r.Request.Cmd[1:], " ")
+}
 
 // keep bounds what is remembered of execs that are not running.
 const (

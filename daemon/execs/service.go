@@ -19,6 +19,7 @@ import (
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/api/types/events"
 	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
 
 	"github.com/cleat-dev/cleat/api/errs"
 	"github.com/cleat-dev/cleat/daemon/event"
@@ -43,6 +44,7 @@ type Containers interface {
 type Process interface {
 	Exec(ctx context.Context, e runtime.ExecSpec, conn net.Conn, buffered []byte, o runtime.AttachOptions) (pid int, done <-chan struct{}, err error)
 	ExecResize(ctx context.Context, id string, h, w uint) error
+	ExecSignal(ctx context.Context, id string, signal unix.Signal) error
 	Sync(ctx context.Context) error
 }
 
@@ -87,6 +89,7 @@ type Service struct {
 type entry struct {
 	record
 	begun chan struct{} // closed when it has been started, or has failed
+	over  chan struct{} // of our own: closed when it is forgotten, which is when clients have been told of its end
 }
 
 // New loads the records.
@@ -112,8 +115,11 @@ func New(c Config) (*Service, error) {
 }
 
 // add puts a record into the index. The caller has the lock, or is alone.
-func (s *Service) add(r record) {
+func (s *Service) add(r record) *entry {
 	e := &entry{record: r, begun: make(chan struct{})}
+	if r.Own {
+		e.over = make(chan struct{})
+	}
 	s.all[r.ID] = e
 	if s.of[r.ContainerID] == nil {
 		s.of[r.ContainerID] = map[string]*entry{}
@@ -128,6 +134,7 @@ func (s *Service) add(r record) {
 	default:
 		close(e.begun)
 	}
+	return e
 }
 
 // forget takes an exec out of the index. The caller has the lock.
@@ -135,6 +142,9 @@ func (s *Service) forget(id string) {
 	e := s.all[id]
 	if e == nil {
 		return
+	}
+	if e.Own {
+		close(e.over)
 	}
 	delete(s.all, id)
 	delete(s.of[e.ContainerID], id)
@@ -218,19 +228,24 @@ func (s *Service) runs(ref string) (id string, err error) {
 // Errors: errs.ErrNotFound "No such container: x", errs.ErrConflict when it is stopped or paused, errs.ErrInvalid for
 // no command or bad detach keys.
 func (s *Service) Create(_ context.Context, ref string, q container.ExecCreateRequest) (string, error) {
+	id, _, err := s.create(ref, q, false)
+	return id, err
+}
+
+func (s *Service) create(ref string, q container.ExecCreateRequest, own bool) (id string, e *entry, err error) {
 	containerID, err := s.runs(ref)
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
 	if len(q.Cmd) == 0 || q.Cmd[0] == "" {
-		return "", words(errs.ErrInvalid, "No exec command specified")
+		return "", nil, words(errs.ErrInvalid, "No exec command specified")
 	}
 	if _, err := detachKeys(q.DetachKeys); err != nil {
-		return "", err
+		return "", nil, err
 	}
 	var b [32]byte
 	_, _ = rand.Read(b[:]) // never fails: crypto/rand ends the program instead
-	r := record{ID: hex.EncodeToString(b[:]), ContainerID: containerID, Request: q, Changed: time.Now()}
+	r := record{ID: hex.EncodeToString(b[:]), ContainerID: containerID, Request: q, Changed: time.Now(), Own: own}
 	drop := s.sweep()
 	var announce func()
 	if err := s.db.Update(func(tx *metadata.Tx) (err error) {
@@ -244,13 +259,13 @@ func (s *Service) Create(_ context.Context, ref string, q container.ExecCreateRe
 		}
 		return s.table.PutIn(tx, r.ID, r)
 	}); err != nil {
-		return "", fmt.Errorf("exec in container %s: %w", ref, err)
+		return "", nil, fmt.Errorf("exec in container %s: %w", ref, err)
 	}
 	s.mu.Lock()
-	s.add(r)
+	e = s.add(r)
 	s.mu.Unlock()
 	announce()
-	return r.ID, nil
+	return r.ID, e, nil
 }
 
 // Inspect describes an exec. ExitCode is nil until it has ended. errs.ErrNotFound "No such exec instance: x".
@@ -267,11 +282,13 @@ func (s *Service) Inspect(ctx context.Context, id string) (container.ExecInspect
 	out := container.ExecInspectResponse{
 		ID: r.ID, Running: r.State == running, ContainerID: r.ContainerID, Pid: r.Pid, CanRemove: r.State == ended,
 		OpenStdin: r.Request.AttachStdin, OpenStdout: r.Request.AttachStdout, OpenStderr: r.Request.AttachStderr,
-		DetachKeys: []byte(r.Request.DetachKeys),
 		ProcessConfig: &container.ExecProcessConfig{
 			Tty: r.Request.Tty, Entrypoint: r.Request.Cmd[0], Arguments: append([]string{}, r.Request.Cmd[1:]...),
 			Privileged: &r.Request.Privileged, User: r.Request.User,
 		},
+	}
+	if out.DetachKeys = []byte{}; r.Request.DetachKeys != "" {
+		out.DetachKeys, _ = detachKeys(r.Request.DetachKeys) // create has read them
 	}
 	if r.State == ended {
 		out.ExitCode = &r.Code
@@ -305,13 +322,14 @@ func (s *Service) Container(ctx context.Context, id string) (container.InspectRe
 	return s.containers.Inspect(ctx, r.ContainerID, false)
 }
 
-// Of lists the execs of a container that have not ended, for its inspect: those not started yet are among them.
+// Of lists the execs of a container that have not ended, for its inspect: those not started yet are among them, except
+// our own.
 func (s *Service) Of(containerID string) []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var ids []string
 	for id, e := range s.of[containerID] {
-		if e.State != ended {
+		if e.State != ended && (!e.Own || e.State != created) {
 			ids = append(ids, id)
 		}
 	}

@@ -4,7 +4,6 @@ package execs
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"net"
@@ -13,6 +12,7 @@ import (
 	"github.com/moby/moby/api/types/container"
 
 	"github.com/cleat-dev/cleat/api/errs"
+	"github.com/cleat-dev/cleat/api/stream"
 	"github.com/cleat-dev/cleat/daemon/runtime"
 	"github.com/cleat-dev/cleat/daemon/spec"
 )
@@ -71,7 +71,7 @@ func (s *Service) claim(ctx context.Context, id string) (record, error) {
 	if _, err := s.runs(r.ContainerID); err != nil {
 		return r, err
 	}
-	if r.State == running { // or it has ended, and the journal has yet to say so: the client is told which
+	if r.State == running || r.State == starting { // or it has ended, and the journal has yet to say so: the client is told which
 		if err := s.catchUp(ctx, &r); err != nil {
 			return r, err
 		}
@@ -160,9 +160,7 @@ func (s *Service) ask(ctx context.Context, r record, o container.ExecStartReques
 func tell(conn net.Conn, raw bool, reason error) {
 	text := []byte(message(reason) + "\r\n")
 	if !raw {
-		head := [8]byte{0: 1}
-		binary.BigEndian.PutUint32(head[4:], uint32(len(text)))
-		text = append(head[:], text...)
+		text = append(stream.AppendHeader(nil, stream.Stdout, uint32(len(text))), text...)
 	}
 	_ = conn.SetWriteDeadline(time.Now().Add(tellTime))
 	_, _ = conn.Write(text) // a client that is gone need not know
@@ -178,7 +176,8 @@ func message(err error) string {
 }
 
 // Resize sets the size of an exec's terminal, in characters. It waits some seconds for an exec that is just being
-// started. Errors: errs.ErrNotFound, errs.ErrConflict when it does not run or has no terminal.
+// started. Errors: errs.ErrNotFound, errs.ErrConflict when it does not run. Without a terminal nothing
+// happens.
 func (s *Service) Resize(ctx context.Context, id string, height, width uint) error {
 	s.mu.Lock()
 	e := s.all[id]
@@ -204,7 +203,7 @@ func (s *Service) Resize(ctx context.Context, id string, height, width uint) err
 	case r.State != running || !ok:
 		return fmt.Errorf("exec %s is not running: %w", id, errs.ErrConflict)
 	case !r.Request.Tty:
-		return fmt.Errorf("exec %s has no terminal: %w", id, errs.ErrConflict)
+		return nil // as engines take it
 	}
 	return p.ExecResize(ctx, id, height, width)
 }

@@ -10,7 +10,7 @@ import (
 
 	"github.com/moby/moby/api/types/image"
 
-	"github.com/cleat-dev/cleat/daemon/registry"
+	"github.com/cleat-dev/cleat/internal/registry"
 )
 
 // TestOldestContract: what remote-api-v1.18 says differently from today.

@@ -35,6 +35,18 @@ func newRecord(id, parent string) *record {
 	return &record{id: id, parent: parent, config: &atomic.Pointer[dockerspec.DockerOCIImage]{}}
 }
 
+// work returns a context under which what is written stays until end is called, with the outcome: what came to nothing is
+// collected at once, or its blobs would take disk space until an image is removed.
+func (s *Service) work(ctx context.Context) (_ context.Context, end func(*error), err error) {
+	ctx, done, err := s.Store.Lease(ctx)
+	return ctx, func(outcome *error) {
+		done()
+		if *outcome != nil {
+			s.Store.Collect()
+		}
+	}, err
+}
+
 // manifest reads an image's manifest from the store.
 func (s *Service) manifest(ctx context.Context, desc ocispec.Descriptor) (ocispec.Manifest, error) {
 	var m ocispec.Manifest

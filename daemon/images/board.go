@@ -37,13 +37,12 @@ func newBoard(ctx context.Context, out func(stream.Message) error, cancel func()
 
 // step reports that something begins or is done.
 func (b *board) step(id, status string) {
-	b.add(stream.Message{ID: id, Status: status, Detail: &stream.Progress{}}, false)
+	b.add(stream.Step(id, status, stream.Progress{}), false)
 }
 
 // amount reports how far something is.
 func (b *board) amount(id, status string, current, total int64) {
-	detail := &stream.Progress{Current: current, Total: total}
-	b.add(stream.Message{ID: id, Status: status, Detail: detail, Progress: detail.String()}, true)
+	b.add(stream.Step(id, status, stream.Progress{Current: current, Total: total}), true)
 }
 
 func (b *board) add(m stream.Message, number bool) {

@@ -48,7 +48,7 @@ type configuration struct {
 }
 
 // Create makes an image and returns its ID. The same content at the same time is the same image.
-func (s *Service) Create(ctx context.Context, n New) (string, error) {
+func (s *Service) Create(ctx context.Context, n New) (_ string, err error) {
 	var named reference.NamedTagged
 	if n.Repo != "" {
 		var err error
@@ -56,11 +56,11 @@ func (s *Service) Create(ctx context.Context, n New) (string, error) {
 			return "", err
 		}
 	}
-	ctx, done, err := s.Store.Lease(ctx)
+	ctx, end, err := s.work(ctx)
 	if err != nil {
 		return "", err
 	}
-	defer done()
+	defer end(&err)
 	c, layers, err := s.base(ctx, n.Parent)
 	if err != nil {
 		return "", err

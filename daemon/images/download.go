@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"sync"
-	"time"
 
 	ccontent "github.com/containerd/containerd/v2/core/content"
 	"github.com/hashicorp/go-hclog"
@@ -18,7 +17,7 @@ import (
 
 	"github.com/cleat-dev/cleat/api/errs"
 	"github.com/cleat-dev/cleat/daemon/content"
-	"github.com/cleat-dev/cleat/daemon/registry"
+	"github.com/cleat-dev/cleat/internal/registry"
 )
 
 // downloads are the layers being fetched, each once however many pulls want it.
@@ -141,18 +140,15 @@ func (d *downloads) run(ctx context.Context, j *job, fetch fetchFunc) {
 	j.err = fetch(ctx, j.tell)
 }
 
-const (
-	// labelExpire keeps a layer until those who wait for it have it under their lease; keepLayer bounds that.
-	labelExpire = "containerd.io/gc.expire"
-	keepLayer   = time.Hour
-)
-
 // download brings a layer from a registry into the store, from where an earlier try has left off. What is there is
 // passed to also as well while it comes, unless the beginning is here already; an error of also does not end the download.
+//
+// A transfer that was cut leaves the half layer for a day, for the next try: the context has no lease, and containerd keeps
+// such for that long. One that the disk did not take leaves nothing.
 func (s *Service) download(ctx context.Context, repo *registry.Repository, desc ocispec.Descriptor, diffID digest.Digest, also io.Writer, tell func(func(viewer))) (err error) {
-	// The context has no lease: a half layer stays for a day, for the next try.
 	// Opening waits for a writer whose client has just left.
-	w, err := ccontent.OpenWriter(ctx, s.Store.Content, ccontent.WithRef("layer-"+desc.Digest.String()), ccontent.WithDescriptor(desc))
+	ref := "layer-" + desc.Digest.String()
+	w, err := ccontent.OpenWriter(ctx, s.Store.Content, ccontent.WithRef(ref), ccontent.WithDescriptor(desc))
 	if errs.Class(err) == errs.ErrConflict && s.has(ctx, desc.Digest) {
 		return nil
 	}
@@ -186,20 +182,38 @@ func (s *Service) download(ctx context.Context, repo *registry.Repository, desc 
 		target = io.MultiWriter(flush, &optional{w: also})
 	}
 	if _, err := io.CopyBuffer(target, struct{ io.Reader }{counted}, make([]byte, 256<<10)); err != nil {
+		if counted.failed == nil || start+counted.read == 0 { // what a full disk has taken is in the way of all else
+			s.abort(ctx, ref)
+		}
+		if counted.failed != nil {
+			err = &cut{err}
+		}
 		return fmt.Errorf("layer %s: %w", desc.Digest, err)
 	}
 	flush.wait()
 	tell(func(v viewer) { v.step("Verifying Checksum") })
-	err = w.Commit(ctx, desc.Size, desc.Digest, ccontent.WithLabels(map[string]string{
-		labelDiffID: diffID.String(), labelExpire: time.Now().Add(keepLayer).UTC().Format(time.RFC3339)}))
+	err = w.Commit(ctx, desc.Size, desc.Digest, ccontent.WithLabels(map[string]string{labelDiffID: diffID.String()}))
 	if err != nil && !(errs.Class(err) == errs.ErrConflict && s.has(ctx, desc.Digest)) {
 		// What was received is not what was promised; another try starts over.
-		_ = s.Store.Content.Abort(context.WithoutCancel(ctx), "layer-"+desc.Digest.String())
+		s.abort(ctx, ref)
 		return fmt.Errorf("filesystem layer verification failed for digest %s: %w: %w", desc.Digest, err, errs.ErrInternal)
 	}
 	tell(func(v viewer) { v.step("Download complete") })
 	return nil
 }
+
+// abort drops what was written under a reference.
+func (s *Service) abort(ctx context.Context, ref string) {
+	if err := s.Store.Content.Abort(context.WithoutCancel(ctx), ref); err != nil && !isNotFound(err) {
+		s.Log.Warn("half a layer stays for a day", "ref", ref, "error", err)
+	}
+	s.Store.Collect() // its file
+}
+
+// cut is an error of the way to the registry, which another try may not meet.
+type cut struct{ error }
+
+func (c *cut) Unwrap() error { return c.error }
 
 // optional is a writer whose first error is its end, but nobody else's.
 type optional struct {

@@ -23,8 +23,8 @@ import (
 	"github.com/moby/moby/client"
 
 	"github.com/cleat-dev/cleat/api/errs"
-	"github.com/cleat-dev/cleat/daemon/registry"
 	"github.com/cleat-dev/cleat/internal/acctest"
+	"github.com/cleat-dev/cleat/internal/registry"
 )
 
 // TestRegistry pushes to and pulls from a real registry with credentials, beside a real engine.
@@ -35,14 +35,14 @@ func TestRegistry(t *testing.T) {
 	ctx := t.Context()
 	base := w.made(r.Ref("team/app"), "1", "a", "dir/")
 	top := w.built(base, r.Ref("team/app"), "b")
-	if err := w.Push(ctx, r.Ref("team/app"), "1", types.AuthConfig{}, ignore); err == nil || !strings.Contains(err.Error(), "no basic auth credentials") {
+	if err := w.Push(ctx, r.Ref("team/app"), "1", "", types.AuthConfig{}, ignore); err == nil || !strings.Contains(err.Error(), "no basic auth credentials") {
 		t.Errorf("push by nobody: %v", err)
 	}
-	if err := w.Push(ctx, r.Ref("team/app"), "none", credentials(r), ignore); !errors.Is(err, errs.ErrNotFound) {
+	if err := w.Push(ctx, r.Ref("team/app"), "none", "", credentials(r), ignore); !errors.Is(err, errs.ErrNotFound) {
 		t.Errorf("push of nothing: %v", err)
 	}
 	out, said := collect()
-	must(t, w.Push(ctx, r.Ref("team/app"), "", credentials(r), out))
+	must(t, w.Push(ctx, r.Ref("team/app"), "", "", credentials(r), out))
 	checkPattern(t, "push", said(), `The push refers to repository \[`+regexp.QuoteMeta(r.Ref("team/app"))+`\]
 ([0-9a-f]{12}): Preparing
 ([0-9a-f]{12}: Pushing
@@ -273,7 +273,6 @@ func TestRemoveAsEngine(t *testing.T) {
 	_, err = io.Copy(io.Discard, answer)
 	must(t, err, answer.Close())
 
-	// Loading makes no parents, so have none here either.
 	fresh := newWorld(t, registry.Config{})
 	host := fresh.serve()
 	must(t, fresh.Load(ctx, bytes.NewReader(saved.Bytes()), true, ignore))

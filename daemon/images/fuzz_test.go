@@ -14,7 +14,7 @@ import (
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
-	"github.com/cleat-dev/cleat/daemon/registry"
+	"github.com/cleat-dev/cleat/internal/registry"
 )
 
 // FuzzLoad: no archive brings the service down, and one that is refused leaves no image with a name.

@@ -4,6 +4,7 @@ package images
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -13,14 +14,15 @@ import (
 
 	"github.com/distribution/reference"
 	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
-	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/api/types/events"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/cleat-dev/cleat/api/errs"
 	"github.com/cleat-dev/cleat/api/stream"
+	"github.com/cleat-dev/cleat/daemon/imageconfig"
 	"github.com/cleat-dev/cleat/daemon/snapshot"
+	"github.com/cleat-dev/cleat/internal/registry"
 )
 
 // Import is a file system to be made an image (remote-api-v1.18, "Create an image", fromSrc).
@@ -40,15 +42,14 @@ type Import = struct {
 
 // Import makes an image of one layer from an archive, compressed or not, and returns its ID, which is also the last
 // message.
-func (s *Service) Import(ctx context.Context, i Import, out func(stream.Message) error) (string, error) {
+func (s *Service) Import(ctx context.Context, i Import, out func(stream.Message) error) (_ string, err error) {
 	n := New{Repo: i.Repo, Tag: i.Tag, Comment: i.Message}
 	if i.Repo != "" {
 		if _, err := ParseName(i.Repo, i.Tag); err != nil {
 			return "", err
 		}
 	}
-	var err error
-	if n.Config.Config, err = s.changed(i.Changes); err != nil {
+	if n.Config.Config, err = imageconfig.Change(dockerspec.DockerOCIImageConfig{}, i.Changes); err != nil {
 		return "", err
 	}
 	if n.Config.Platform, err = parsePlatform(i.Platform); err != nil {
@@ -66,15 +67,14 @@ func (s *Service) Import(ctx context.Context, i Import, out func(stream.Message)
 		defer response.Body.Close()
 		body, total = response.Body, response.ContentLength
 	}
-	ctx, done, err := s.Store.Lease(ctx)
+	ctx, end, err := s.work(ctx)
 	if err != nil {
 		return "", err
 	}
-	defer done()
+	defer end(&err)
 	if i.Source != "-" { // who sends the archive knows how far it is: the document's answer is one message
 		body = &progress{r: body, every: progressInterval, report: func(read int64) {
-			detail := &stream.Progress{Current: read, Total: max(total, 0)}
-			_ = out(stream.Message{Status: "Importing", Detail: detail, Progress: detail.String()}) // a client that left ends ctx
+			_ = out(stream.Step("", "Importing", stream.Progress{Current: read, Total: max(total, 0)})) // a client that left ends ctx
 		}}
 	}
 	if n.Layer, n.DiffID, err = s.take(ctx, body); err != nil {
@@ -110,31 +110,6 @@ func (s *Service) take(ctx context.Context, r io.Reader) (*ocispec.Descriptor, d
 	return &desc, applied.DiffID, nil
 }
 
-// changed applies instructions to an empty configuration.
-func (s *Service) changed(changes []string) (dockerspec.DockerOCIImageConfig, error) {
-	var c dockerspec.DockerOCIImageConfig
-	if len(changes) == 0 {
-		return c, nil
-	}
-	if s.Changes == nil {
-		return c, fmt.Errorf("changes are not supported here: %w", errs.ErrInvalid)
-	}
-	config := &container.Config{}
-	if err := s.Changes(config, changes); err != nil {
-		return c, err
-	}
-	c.User, c.Env, c.Entrypoint, c.Cmd, c.Volumes = config.User, config.Env, config.Entrypoint, config.Cmd, config.Volumes
-	c.WorkingDir, c.Labels, c.StopSignal, c.Healthcheck, c.OnBuild = config.WorkingDir, config.Labels, config.StopSignal, config.Healthcheck, config.OnBuild
-	c.Shell = config.Shell
-	for port := range config.ExposedPorts {
-		if c.ExposedPorts == nil {
-			c.ExposedPorts = map[string]struct{}{}
-		}
-		c.ExposedPorts[port.String()] = struct{}{}
-	}
-	return c, nil
-}
-
 // fetch opens a URL. One without scheme is http, as engines have it.
 func (s *Service) fetch(ctx context.Context, source string, out func(stream.Message) error) (*http.Response, error) {
 	if !strings.Contains(source, "://") {
@@ -151,8 +126,8 @@ func (s *Service) fetch(ctx context.Context, source string, out func(stream.Mess
 	if err := out(stream.Message{Status: "Downloading from " + u.Redacted()}); err != nil {
 		return nil, err
 	}
-	client := &http.Client{Transport: &http.Transport{Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true, DisableCompression: true, ResponseHeaderTimeout: time.Minute}}
-	response, err := client.Do(request)
+	client := &http.Client{Transport: &http.Transport{Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true, DisableCompression: true}}
+	response, err := registry.Do(client, request, registry.Patience)
 	if err != nil {
 		return nil, fmt.Errorf("import: %w: %w", err, errs.ErrInternal)
 	}
@@ -173,11 +148,14 @@ type progress struct {
 	report func(read int64)
 	read   int64
 	next   time.Time
+	failed error // of r, but for its end
 }
 
 func (p *progress) Read(b []byte) (int, error) {
 	n, err := p.r.Read(b)
-	p.read += int64(n)
+	if p.read += int64(n); err != nil && !errors.Is(err, io.EOF) {
+		p.failed = err
+	}
 	if now := time.Now(); n > 0 && !now.Before(p.next) {
 		p.next = now.Add(p.every)
 		p.report(p.read)

@@ -84,7 +84,7 @@ func (p *puller) missing(ctx context.Context, all []*layerPull, b *board) ([]*la
 	return missing, nil
 }
 
-// hold puts a blob under the lease of ctx, if it is there.
+// hold puts a blob under the lease of ctx, also one that is not there yet, which is errs.ErrNotFound.
 func (s *Service) hold(ctx context.Context, d digest.Digest) error {
 	ctx = content.Context(ctx)
 	if id, ok := leases.FromContext(ctx); ok {
@@ -126,16 +126,15 @@ func (p *puller) get(ctx context.Context, l *layerPull, b *board, unpack bool, u
 		step:   func(status string) { b.step(l.name, status) },
 		amount: func(status string, current, total int64) { b.amount(l.name, status, current, total) },
 	}
-	for {
-		if err := p.s.downloads.get(ctx, l.desc, v, fetch); err != nil {
-			return err
-		}
-		// It was kept for us, unless a collection was faster than we.
-		if err := p.s.hold(ctx, l.desc.Digest); !isNotFound(err) {
-			close(l.fetched)
-			return err
-		}
+	// The lease has it before it is there, so that no collection comes in between.
+	err := p.s.hold(ctx, l.desc.Digest)
+	if isNotFound(err) {
+		err = p.s.downloads.get(ctx, l.desc, v, fetch)
 	}
+	if err == nil {
+		close(l.fetched)
+	}
+	return err
 }
 
 // unpack unpacks layers in order, each when it is there.
@@ -174,26 +173,6 @@ func (p *puller) extract(ctx context.Context, l *layerPull, b *board) error {
 		b.amount(l.name, "Extracting", l.desc.Size, l.desc.Size)
 	}
 	return err
-}
-
-// settle makes layers depend on their image alone.
-func (s *Service) settle(ctx context.Context, layers []ocispec.Descriptor) error {
-	ctx = content.Context(ctx)
-	return s.Store.Update(ctx, func(ctx context.Context) error {
-		for _, layer := range layers {
-			info, err := s.Store.Content.Info(ctx, layer.Digest)
-			if isNotFound(err) || err == nil && info.Labels[labelExpire] == "" {
-				continue
-			}
-			if err == nil {
-				_, err = s.Store.Content.Update(ctx, ccontent.Info{Digest: layer.Digest}, "labels."+labelExpire)
-			}
-			if err != nil {
-				return fmt.Errorf("layer %s: %w", layer.Digest, err)
-			}
-		}
-		return nil
-	})
 }
 
 // background is work that others start for somebody, who may have left meanwhile.

@@ -37,12 +37,12 @@ const (
 // are here already get the names all the same. An archive that is damaged adds the images before the damage at most.
 //
 // Names in the archive are keys, not paths: nothing is written by them.
-func (s *Service) Load(ctx context.Context, r io.Reader, quiet bool, out func(stream.Message) error) error {
-	ctx, done, err := s.Store.Lease(ctx)
+func (s *Service) Load(ctx context.Context, r io.Reader, quiet bool, out func(stream.Message) error) (err error) {
+	ctx, end, err := s.work(ctx)
 	if err != nil {
 		return err
 	}
-	defer done()
+	defer end(&err)
 	l := &loader{s: s, quiet: quiet, out: out, files: map[string]file{}}
 	if err := l.read(ctx, r); err != nil {
 		return loadError(ctx, err)
@@ -195,12 +195,12 @@ func (l *loader) loadManifest(ctx context.Context) error {
 	if err := l.decode(ctx, "manifest.json", &items); err != nil {
 		return err
 	}
-	for _, item := range items {
-		raw, err := l.content(ctx, item.Config, maxConfig)
-		if err != nil {
-			return err
-		}
-		if err := l.image(ctx, raw, item.Layers, item.RepoTags); err != nil {
+	all, err := l.configs(ctx, items)
+	if err != nil {
+		return err
+	}
+	for _, image := range parentsFirst(all) {
+		if err := l.image(ctx, image.raw, image.Layers, image.RepoTags, image.Parent); err != nil {
 			return err
 		}
 	}
@@ -234,7 +234,7 @@ func (l *loader) loadIndex(ctx context.Context) error {
 		} else if name := desc.Annotations[ocispec.AnnotationRefName]; strings.ContainsAny(name, ":/") {
 			names = []string{name}
 		}
-		if err := l.image(ctx, raw, layers, names); err != nil {
+		if err := l.image(ctx, raw, layers, names, ""); err != nil {
 			return err
 		}
 	}
@@ -284,8 +284,8 @@ func (l *loader) verified(ctx context.Context, d digest.Digest) ([]byte, error) 
 	return raw, nil
 }
 
-// image adds one image.
-func (l *loader) image(ctx context.Context, raw []byte, layers, names []string) error {
+// image adds one image. parent is the one it was built on, "" for none.
+func (l *loader) image(ctx context.Context, raw []byte, layers, names []string, parent string) error {
 	config, err := readConfig(raw, len(layers))
 	if err != nil {
 		return err
@@ -301,7 +301,7 @@ func (l *loader) image(ctx context.Context, raw []byte, layers, names []string) 
 		}
 		descs = append(descs, desc)
 	}
-	r, err := l.s.storeRaw(ctx, raw, descs, "")
+	r, err := l.s.storeRaw(ctx, raw, descs, parent)
 	if err != nil {
 		return err
 	}
@@ -372,8 +372,7 @@ func (l *loader) unpack(ctx context.Context, desc ocispec.Descriptor, parent, di
 	defer at.Close()
 	r, err := Decompress(&progress{r: ccontent.NewReader(at), every: progressInterval, report: func(read int64) {
 		if !l.quiet {
-			detail := &stream.Progress{Current: read, Total: desc.Size}
-			_ = l.out(stream.Message{ID: short(diffID.String()), Status: "Loading layer", Detail: detail, Progress: detail.String()}) // a client that left ends ctx
+			_ = l.out(stream.Step(short(diffID.String()), "Loading layer", stream.Progress{Current: read, Total: desc.Size})) // a client that left ends ctx
 		}
 	}})
 	if err != nil {

@@ -23,6 +23,9 @@ func (s *Service) Prune(ctx context.Context, filters map[string][]string) (image
 	if err != nil {
 		return report, err
 	}
+	if err := s.Store.Drop(ctx, ""); err != nil { // layers of pulls that were cut
+		return report, err
+	}
 	everything := f.dangling == no
 	f.dangling = either
 	for _, l := range s.snapshot() {

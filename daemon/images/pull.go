@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/containerd/containerd/v2/core/images"
 	"github.com/distribution/reference"
@@ -18,7 +19,7 @@ import (
 
 	"github.com/cleat-dev/cleat/api/errs"
 	"github.com/cleat-dev/cleat/api/stream"
-	"github.com/cleat-dev/cleat/daemon/registry"
+	"github.com/cleat-dev/cleat/internal/registry"
 )
 
 // Pull fetches an image: repository:tag, the tag latest when there is none, or repository@digest. platform is "" for
@@ -141,19 +142,47 @@ func (p *puller) one(ctx context.Context, named reference.Named) (newer bool, er
 	if err := p.resolve(ctx, &f); err != nil {
 		return false, err
 	}
-	ctx, done, err := p.s.Store.Lease(ctx)
+	ctx, end, err := p.s.work(ctx)
 	if err != nil {
 		return false, err
 	}
-	defer done()
+	defer end(&err)
 	r, err := p.fetch(ctx, f)
 	if err != nil {
+		p.keep(ctx, f, err)
+		return false, err
+	}
+	if err := p.s.Store.Drop(ctx, f.desc.Digest.String()); err != nil {
 		return false, err
 	}
 	if newer, err = p.assign(ctx, named, f, r); err != nil {
 		return false, err
 	}
 	return newer, p.out(stream.Message{Status: "Digest: " + f.top.Digest.String()})
+}
+
+// keepLayers is how long layers stay of a pull that was cut.
+const keepLayers = 24 * time.Hour
+
+// keep keeps the layers of a pull that came to nothing, if another try may have more luck.
+func (p *puller) keep(ctx context.Context, f found, failure error) {
+	var c *cut
+	if ctx.Err() == nil && !errors.As(failure, &c) {
+		return
+	}
+	ctx = context.WithoutCancel(ctx)
+	var layers []digest.Digest
+	for _, layer := range f.manifest.Layers {
+		if p.s.has(ctx, layer.Digest) {
+			layers = append(layers, layer.Digest)
+		}
+	}
+	if len(layers) == 0 {
+		return
+	}
+	if err := p.s.Store.Keep(ctx, f.desc.Digest.String(), keepLayers, layers...); err != nil {
+		p.s.Log.Warn("the layers of a pull that was cut may have to be fetched again", "error", err)
+	}
 }
 
 func tagOrDigest(named reference.Named) string {
@@ -295,5 +324,5 @@ func (p *puller) assign(ctx context.Context, named reference.Named, f found, r *
 	if err := p.s.assign(ctx, r, tagged, digested, f.top); err != nil {
 		return false, err
 	}
-	return !had || before.id != r.id, p.s.settle(ctx, f.manifest.Layers)
+	return !had || before.id != r.id, nil
 }

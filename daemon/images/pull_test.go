@@ -16,6 +16,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -29,7 +30,8 @@ import (
 
 	"github.com/cleat-dev/cleat/api/errs"
 	"github.com/cleat-dev/cleat/api/stream"
-	"github.com/cleat-dev/cleat/daemon/registry"
+	"github.com/cleat-dev/cleat/daemon/content"
+	"github.com/cleat-dev/cleat/internal/registry"
 )
 
 // fakeRegistry serves what it was given, and counts.
@@ -204,7 +206,7 @@ func TestSharedLayersOnce(t *testing.T) {
 	}
 }
 
-// TestLeavingClient: a pull ends with its client, and the next one takes the half layer up again.
+// TestLeavingClient: a pull ends with its client, and the next one takes the half layer up again and has the whole ones.
 func TestLeavingClient(t *testing.T) {
 	t.Parallel()
 	f := newFakeRegistry(t)
@@ -214,7 +216,11 @@ func TestLeavingClient(t *testing.T) {
 	f.image("1", runtime.GOARCH, plain, small, layer)
 	ctx, cancel := context.WithCancel(t.Context())
 	ranges := make(chan string, 10)
+	var smalls atomic.Int64
 	f.before = func(w http.ResponseWriter, r *http.Request, d digest.Digest) bool {
+		if d == digest.FromBytes(small) {
+			smalls.Add(1)
+		}
 		if d != digest.FromBytes(layer) {
 			return false
 		}
@@ -229,8 +235,11 @@ func TestLeavingClient(t *testing.T) {
 		return true
 	}
 	w := newWorld(t, registry.Config{})
+	var half, whole bool
 	leave := func(m stream.Message) error {
-		if m.ID == short(digest.FromBytes(layer).String()) && m.Status == "Downloading" {
+		half = half || m.ID == short(digest.FromBytes(layer).String()) && m.Status == "Downloading"
+		whole = whole || m.ID == short(digest.FromBytes(small).String()) && m.Status == "Pull complete"
+		if half && whole {
 			cancel()
 		}
 		return nil
@@ -248,6 +257,12 @@ func TestLeavingClient(t *testing.T) {
 	must(t, w.Pull(t.Context(), f.ref("app:1"), types.AuthConfig{}, "", ignore))
 	if diff := cmp.Diff([]string{"data", "small"}, w.see(f.ref("app:1"))); diff != "" {
 		t.Errorf("content (-want +got):\n%s", diff)
+	}
+	if n := smalls.Load(); n != 1 {
+		t.Errorf("the whole layer was fetched %d times", n)
+	}
+	if leases, err := w.Store.Leases.List(content.Context(t.Context())); err != nil || len(leases) > 0 {
+		t.Errorf("leases: %v %v", leases, err)
 	}
 	if first, second := <-ranges, <-ranges; first != "" || !strings.HasPrefix(second, "bytes=") {
 		t.Errorf("asked for %q and then %q", first, second)

@@ -22,7 +22,7 @@ import (
 	"github.com/cleat-dev/cleat/api/errs"
 	"github.com/cleat-dev/cleat/api/stream"
 	"github.com/cleat-dev/cleat/daemon/content"
-	"github.com/cleat-dev/cleat/daemon/registry"
+	"github.com/cleat-dev/cleat/internal/registry"
 )
 
 const (
@@ -33,8 +33,8 @@ const (
 )
 
 // Push sends an image to the registry its name says: one tag, or with an empty tag all of the repository's. A name that
-// no image has is errs.ErrNotFound before the first message.
-func (s *Service) Push(ctx context.Context, repo, tag string, auth types.AuthConfig, out func(stream.Message) error) error {
+// no image has is errs.ErrNotFound before the first message. to, when not empty, is the registry instead of the name's.
+func (s *Service) Push(ctx context.Context, repo, tag, to string, auth types.AuthConfig, out func(stream.Message) error) error {
 	named, err := reference.ParseNormalizedNamed(repo)
 	if err != nil {
 		return fmt.Errorf("invalid reference format: %w: %w", err, errs.ErrInvalid)
@@ -49,6 +49,11 @@ func (s *Service) Push(ctx context.Context, repo, tag string, auth types.AuthCon
 	all, err := s.pushed(named, tag)
 	if err != nil {
 		return err
+	}
+	if to != "" {
+		if named, err = reference.ParseNormalizedNamed(to + "/" + reference.Path(named)); err != nil {
+			return fmt.Errorf("invalid registry %q: %w: %w", to, err, errs.ErrInvalid)
+		}
 	}
 	r, err := s.Registry.Repository(named, auth)
 	if err != nil {

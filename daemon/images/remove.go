@@ -203,6 +203,9 @@ func (d *removal) conflict(id string, named bool) error {
 	if len(d.s.index.children[id]) > 0 {
 		return refuse("cannot be forced", "image has dependent child images")
 	}
+	if d.s.Users != nil && d.s.Users.Building(id) {
+		return refuse("cannot be forced", "image is being used by a running build")
+	}
 	users := d.s.users(id)
 	for _, u := range users {
 		if u.Running {

@@ -32,6 +32,8 @@ type manifestItem struct {
 	Config   string
 	RepoTags []string
 	Layers   []string
+	// Parent is the image this one was built on, when the archive has it.
+	Parent string `json:",omitempty"`
 }
 
 // Save writes images into one archive that readers of all times take: every layer once under blobs/sha256, and over it
@@ -57,6 +59,7 @@ func (s *Service) Save(ctx context.Context, names []string, w io.Writer) error {
 			return fmt.Errorf("save %s: %w", image.id, err)
 		}
 	}
+	a.linkParents(selection)
 	if err := a.tables(); err != nil {
 		return fmt.Errorf("save: %w", err)
 	}

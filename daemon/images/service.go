@@ -9,7 +9,6 @@ import (
 	"time"
 
 	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
-	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/api/types/events"
 
 	"github.com/distribution/reference"
@@ -18,8 +17,8 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/cleat-dev/cleat/daemon/content"
-	"github.com/cleat-dev/cleat/daemon/registry"
 	"github.com/cleat-dev/cleat/daemon/snapshot"
+	"github.com/cleat-dev/cleat/internal/registry"
 )
 
 // User is a container that was made of an image.
@@ -28,9 +27,11 @@ type User = struct {
 	Running  bool
 }
 
-// Users tells who uses an image: the containers service.
+// Users tells who uses an image: the containers service, and the builds service.
 type Users interface {
 	UsersOf(imageID string) []User
+	// Building reports whether a build that runs stands on the image.
+	Building(imageID string) bool
 }
 
 // Events takes what happens to images: event.Bus.
@@ -38,7 +39,7 @@ type Events interface {
 	Publish(m events.Message)
 }
 
-// Config is what a Service is made of. All fields but Users, Changes and MaxDownloads are required.
+// Config is what a Service is made of. All fields but Users and MaxDownloads are required.
 type Config struct {
 	Store    *content.Store
 	Layers   *snapshot.Layers
@@ -46,8 +47,6 @@ type Config struct {
 	Events   Events
 	// Users may be nil: no image is in use.
 	Users Users
-	// Changes applies instructions of a Dockerfile to a configuration, for imports; nil: they are refused.
-	Changes func(config *container.Config, changes []string) error
 	// MaxDownloads is how many layers are fetched at the same time, of all pulls together; 0: 3.
 	MaxDownloads int
 	Log          hclog.Logger
@@ -140,6 +139,13 @@ func (s *Service) update(ctx context.Context, fn func(c *change) error) error {
 		apply(&s.index)
 	}
 	return nil
+}
+
+// Settle returns when the changes under way are done: a removal that began before somebody became a user of an image, which
+// the removal could not know, is seen then.
+func (s *Service) Settle() {
+	s.write.Lock()
+	defer s.write.Unlock()
 }
 
 // name gives an image a name, or takes it from another. The record of the image exists, or is added before.

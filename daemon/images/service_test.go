@@ -11,12 +11,13 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/moby/moby/api/types/image"
 
 	"github.com/cleat-dev/cleat/api/errs"
-	"github.com/cleat-dev/cleat/daemon/registry"
+	"github.com/cleat-dev/cleat/internal/registry"
 )
 
 func TestResolve(t *testing.T) {
@@ -94,6 +95,31 @@ func TestNothingLeft(t *testing.T) {
 	}
 	if all, err := w.Store.Leases.List(ctx); err == nil && len(all) > 0 {
 		t.Errorf("leases left: %v", all)
+	}
+}
+
+// TestRunningBuildKeeps: what a build stands on stays, whatever else goes and whoever insists.
+func TestRunningBuildKeeps(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, registry.Config{})
+	ctx := t.Context()
+	base := w.made("", "", "a")
+	middle := w.built(base, "", "b")
+	w.built(middle, "top", "c")
+	w.users[byBuilds+middle] = nil
+	answer, err := w.Remove(ctx, "top", false, false)
+	must(t, err)
+	if len(answer) == 0 || w.lookup(middle) == nil || w.lookup(base) == nil {
+		t.Errorf("%v", answer)
+	}
+	if _, err := w.Remove(ctx, middle, true, false); !errors.Is(err, errs.ErrConflict) || !strings.Contains(err.Error(), "a running build") {
+		t.Error(err)
+	}
+	delete(w.users, byBuilds+middle)
+	_, err = w.Remove(ctx, middle, false, false)
+	must(t, err)
+	if w.lookup(middle) != nil || w.lookup(base) != nil {
+		t.Error("the images of a build that is over stay")
 	}
 }
 
@@ -280,9 +306,35 @@ func TestBrokenImports(t *testing.T) {
 		t.Errorf("images: %v %v", list, err)
 	}
 	must(t, w.Store.GC(ctx))
-	for _, pattern := range []string{"store/content/blobs/sha256/*", "store/content/ingest/*", "store/overlay/snapshots/*"} {
-		if left, _ := filepath.Glob(filepath.Join(w.root, pattern)); len(left) > 0 {
-			t.Errorf("left: %v", left)
+	w.nothingLeft(t)
+	// An archive whose blobs are fine and whose manifest is not: they go by themselves.
+	large := archive(t, entry{Name: "manifest.json"}, entry{Name: "large"})
+	large = append(large[:len(large)-1024], bytesLayer(t, make([]byte, 1<<20))...)
+	if err := w.Load(ctx, bytes.NewReader(large), true, ignore); err == nil {
+		t.Error("no error")
+	}
+	w.nothingLeft(t)
+}
+
+// nothingLeft fails when anything stays in the store; collections take their time.
+func (w *world) nothingLeft(t *testing.T) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	for tick := time.NewTicker(10 * time.Millisecond); ; {
+		var left []string
+		for _, pattern := range []string{"store/content/blobs/sha256/*", "store/content/ingest/*", "store/overlay/snapshots/*"} {
+			found, err := filepath.Glob(filepath.Join(w.root, pattern))
+			must(t, err)
+			left = append(left, found...)
+		}
+		if len(left) == 0 {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			t.Fatalf("left: %v", left)
 		}
 	}
 }

@@ -27,11 +27,11 @@ import (
 
 	"github.com/cleat-dev/cleat/api/stream"
 	"github.com/cleat-dev/cleat/daemon/content"
-	"github.com/cleat-dev/cleat/daemon/registry"
 	routes "github.com/cleat-dev/cleat/daemon/routes/images"
 	"github.com/cleat-dev/cleat/daemon/server"
 	"github.com/cleat-dev/cleat/daemon/snapshot"
 	"github.com/cleat-dev/cleat/internal/acctest"
+	"github.com/cleat-dev/cleat/internal/registry"
 )
 
 func TestMain(m *testing.M) { acctest.Main(m) }
@@ -49,6 +49,11 @@ type world struct {
 type users map[string][]User
 
 func (u users) UsersOf(id string) []User { return u[id] }
+
+// byBuilds comes before the id of an image that a build stands on.
+const byBuilds = "by builds: "
+
+func (u users) Building(id string) bool { _, ok := u[byBuilds+id]; return ok }
 
 // recorder notes events.
 type recorder struct {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strconv"
 	"syscall"
 )
@@ -58,31 +59,18 @@ func (c chain) close() {
 	}
 }
 
-// attempts bounds how often the files are looked up again because they were rotated in between; the last look is
-// good enough then, at worst the oldest lines are missing, which rotation is about to delete anyway.
-const attempts = 8
+// gap is how many numbers in a row no file has when there are no more. One is missing between two renames; a second one is
+// where a reader that was held up meets the next rotation as well.
+const gap = 3
 
-// openChain opens all files of a log. A log that does not exist is an empty chain.
-func openChain(path string) (chain, error) {
-	for try := 1; ; try++ {
-		c, err := collect(path)
-		if err != nil {
-			return nil, err
-		}
-		now, err := stat(os.Stat(path))
-		if errors.Is(err, fs.ErrNotExist) || err == nil && len(c) > 0 && c[len(c)-1].same(now) || try == attempts {
-			return c, nil
-		}
-		c.close()
-	}
-}
-
-// collect opens the files from the newest to the oldest. A file that is renamed meanwhile shows up twice, which is
-// seen by its inode; between the renames of one rotation a number may be missing, so the search ends at the second
-// one.
-func collect(path string) (chain, error) {
-	var c chain
-	for n, missing := 0, 0; missing < 2; n++ {
+// openChain opens the files of a log, back to one that is known or all of them. A log that does not exist is an empty chain.
+//
+// Files are looked up by rising numbers, while rotations give them higher ones: none that is older than the first can be
+// missed. One that was moved on meanwhile shows up twice, and so may newer ones in between; what was seen last is in order.
+// Files that began after the first look are not in the chain.
+func openChain(path string, back *piece) (chain, error) {
+	var c chain // newest first
+	for n, missing := 0, 0; missing < gap; n++ {
 		name := path
 		if n > 0 {
 			name += "." + strconv.Itoa(n)
@@ -98,15 +86,17 @@ func collect(path string) (chain, error) {
 			c.close()
 			return nil, err
 		}
-		if len(c) > 0 && c[len(c)-1].same(p) {
-			p.file.Close()
-			continue
+		missing = 0
+		if i := slices.IndexFunc(c, p.same); i >= 0 {
+			c[i].file.Close()
+			c = slices.Delete(c, i, i+1)
 		}
 		c = append(c, p)
+		if back != nil && p.same(*back) {
+			break
+		}
 	}
-	for i, j := 0, len(c)-1; i < j; i, j = i+1, j-1 {
-		c[i], c[j] = c[j], c[i]
-	}
+	slices.Reverse(c)
 	return c, nil
 }
 

@@ -34,7 +34,7 @@ type cursor struct {
 
 // newCursor opens a log. Without follow it ends where the log ended when it was opened.
 func newCursor(path string, follow bool) (*cursor, error) {
-	c, err := openChain(path)
+	c, err := openChain(path, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -137,29 +137,35 @@ func (c *cursor) advance() (bool, error) {
 
 // reopen is called when another file has the log's name: the one that was read is final now.
 func (c *cursor) reopen() (bool, error) {
-	if n, err := c.read(); n > 0 || err != nil { // what came between its last read and the renaming
-		return n > 0, err
+	if len(c.chain) > 0 {
+		now, err := stat(c.chain[0].file.Stat())
+		if err != nil {
+			return false, fmt.Errorf("log: %w", err)
+		}
+		if now.size > c.offset { // what came between its last read and the renaming
+			return true, nil
+		}
 	}
-	newer, err := openChain(c.path)
+	var ours *piece
+	if len(c.chain) > 0 {
+		ours = &c.chain[0]
+	}
+	newer, err := openChain(c.path, ours)
 	if err != nil || len(newer) == 0 {
 		return false, err
 	}
-	if len(c.chain) == 0 {
+	if ours == nil {
 		c.chain, c.offset = newer, 0
 		return true, nil
 	}
-	rest := newer // all of it when ours was rotated away
-	for i, p := range newer {
-		if p.same(c.chain[0]) {
-			p.file.Close()
-			newer[:i].close()
-			rest = newer[i+1:]
-		}
+	if newer[0].same(*ours) { // else it was rotated away, and all there are come after it
+		newer[0].file.Close()
+		newer = newer[1:]
 	}
-	if len(rest) == 0 {
+	if len(newer) == 0 {
 		return false, nil // renamed back and forth: look again at the next change
 	}
-	c.chain = append(c.chain[:1:1], rest...)
+	c.chain = append(c.chain[:1:1], newer...)
 	c.next()
 	return true, nil
 }

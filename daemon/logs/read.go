@@ -4,10 +4,11 @@ package logs
 
 import (
 	"context"
-	"encoding/binary"
 	"fmt"
 	"io"
 	"time"
+
+	"github.com/cleat-dev/cleat/api/stream"
 )
 
 // Options say which records of a log are wanted, and how they are written.
@@ -74,7 +75,7 @@ type Flusher interface {
 // bytes: stream, 0, 0, 0, length in big endian), or bare when raw is set, as for containers with a terminal.
 // It writes in large pieces, and a [Flusher] is flushed whenever a follower has to wait. Errors as in [Read].
 func Copy(ctx context.Context, path string, o Options, w io.Writer, raw bool) error {
-	out := make([]byte, 0, readSize+2*blockSize)
+	var out []byte
 	flush := func() error {
 		if err := ctx.Err(); err != nil || len(out) == 0 {
 			return err
@@ -86,7 +87,7 @@ func Copy(ctx context.Context, path string, o Options, w io.Writer, raw bool) er
 	take := func(r *record) (bool, error) {
 		begin := len(out)
 		if !raw {
-			out = append(out, r.stream, 0, 0, 0, 0, 0, 0, 0)
+			out = stream.AppendHeader(out, stream.Kind(r.stream), 0)
 		}
 		if o.Timestamps {
 			out = append(append(out, r.time...), ' ')
@@ -100,7 +101,7 @@ func Copy(ctx context.Context, path string, o Options, w io.Writer, raw bool) er
 			return false, nil
 		}
 		if !raw {
-			binary.BigEndian.PutUint32(out[begin+4:], uint32(len(out)-begin-8))
+			stream.AppendHeader(out[:begin], stream.Kind(r.stream), uint32(len(out)-begin-stream.HeaderSize))
 		}
 		if len(out) < readSize {
 			return true, nil
@@ -216,6 +217,7 @@ func wait(ctx context.Context, changes *watch, o Options) (last bool, err error)
 // filter takes the wanted records out of the lines.
 type filter struct {
 	parser         parser
+	record         record // in here it costs no memory of its own
 	since, until   []byte
 	stdout, stderr bool
 	stats          *Stats
@@ -235,7 +237,9 @@ func (f *filter) drain(ctx context.Context, c *cursor) (done bool, err error) {
 		if n%checkEvery == 0 && ctx.Err() != nil {
 			return false, fmt.Errorf("read log: %w", ctx.Err())
 		}
-		r, ok := f.parser.parse(line)
+		r := &f.record
+		var ok bool
+		*r, ok = f.parser.parse(line)
 		switch {
 		case !ok:
 			f.stats.Damaged++
@@ -245,7 +249,7 @@ func (f *filter) drain(ctx context.Context, c *cursor) (done bool, err error) {
 		case f.since != nil && string(r.time) < string(f.since), r.stream == Stdout && !f.stdout, r.stream == Stderr && !f.stderr:
 			continue
 		}
-		intact, err := f.take(&r)
+		intact, err := f.take(r)
 		if err != nil {
 			return false, err
 		}

@@ -47,10 +47,46 @@ type parser struct {
 	attrs  []byte   // `,"attrs":{…}` as last written
 	detail []byte   // and what it says
 	other  [64]byte // a time that had to be rewritten
+	ends   [2]ending
+}
+
+// ending is what follows the text in a record of a stream, up to the fraction of the second: so it goes on with those that follow.
+type ending struct {
+	text    []byte
+	details []byte
+}
+
+// fraction is what comes behind an ending: the digits, Z, and the tail.
+const fraction = len("000000000Z") + len(timeTail)
+
+// again takes a line apart that ends as an earlier one did, but for the fraction of the second.
+func (p *parser) again(line []byte) (r record, ok bool) {
+	n := len(line) - fraction
+	for i := range p.ends {
+		e := &p.ends[i]
+		at := n - len(e.text)
+		if len(e.text) == 0 || at < len(head) || string(line[at:n]) != string(e.text) {
+			continue
+		}
+		if string(line[:len(head)]) != head || string(line[n+9:]) != "Z"+timeTail || line[n+8]-'0' > 9 || !digits(binary.LittleEndian.Uint64(line[n:])) {
+			return r, false
+		}
+		return record{body: line[len(head):at], time: line[n-20 : n+10], details: e.details, stream: Stdout + byte(i)}, true
+	}
+	return r, false
+}
+
+// keep makes the ending of a line that was taken apart the one to expect.
+func (p *parser) keep(line []byte, r record) {
+	e := &p.ends[r.stream-Stdout]
+	e.text, e.details = append(e.text[:0], line[len(head)+len(r.body):len(line)-fraction]...), r.details
 }
 
 // parse takes one line, without its newline, apart. ok is false when it is not a record.
 func (p *parser) parse(line []byte) (r record, ok bool) {
+	if r, ok := p.again(line); ok {
+		return r, true
+	}
 	n := len(line) - tailLen
 	if len(line) < shortest || string(line[:len(head)]) != head || string(line[n:n+len(timeHead)]) != timeHead ||
 		string(line[len(line)-len(timeTail):]) != timeTail {
@@ -76,6 +112,7 @@ func (p *parser) parse(line []byte) (r record, ok bool) {
 		return p.parseAny(line)
 	}
 	r.body = line[len(head):n]
+	p.keep(line, r)
 	return r, true
 }
 
@@ -132,6 +169,7 @@ func (p *parser) remember(line []byte, attrs map[string]string) []byte {
 		pairs = append(pairs, url.QueryEscape(key)+"="+url.QueryEscape(value))
 	}
 	slices.Sort(pairs)
+	p.ends = [2]ending{} // their details are about to be overwritten
 	p.detail = append(p.detail[:0], strings.Join(pairs, ",")...)
 	p.attrs = p.attrs[:0]
 	// A quote inside a string is escaped, so these bytes can only be the key, unless they are in a nested value; what

@@ -15,15 +15,20 @@ const (
 )
 
 // special returns the index of the first byte that ends or interrupts a JSON string: a quote, a backslash or a
-// control character; len(b) when there is none. Eight bytes at a time: this loop is most of what reading a log costs.
+// control character; len(b) when there is none. Words of eight bytes are looked at, four at a time: this loop is most of
+// what reading long lines costs.
 func special(b []byte) int {
 	i := 0
+	for ; i+32 <= len(b); i += 32 {
+		four := b[i : i+32 : i+32]
+		if ends(binary.LittleEndian.Uint64(four))|ends(binary.LittleEndian.Uint64(four[8:]))|
+			ends(binary.LittleEndian.Uint64(four[16:]))|ends(binary.LittleEndian.Uint64(four[24:])) != 0 {
+			break
+		}
+	}
 	for ; i+8 <= len(b); i += 8 {
-		x := binary.LittleEndian.Uint64(b[i:])
-		quote, slash := x^(ones*'"'), x^(ones*'\\')
-		found := ((x - ones*0x20) &^ x) | ((quote - ones) &^ quote) | ((slash - ones) &^ slash)
-		if found &= highs; found != 0 {
-			return i + bits.TrailingZeros64(found)/8 // borrows only falsify bytes above the first hit
+		if found := ends(binary.LittleEndian.Uint64(b[i:])); found != 0 {
+			return i + bits.TrailingZeros64(found)/8
 		}
 	}
 	for ; i < len(b); i++ {
@@ -32,6 +37,12 @@ func special(b []byte) int {
 		}
 	}
 	return len(b)
+}
+
+// ends sets the high bit of the first of 8 bytes that ends or interrupts a string, and perhaps of bytes above it: the
+// subtractions borrow only there. Bytes that have their own high bit set are none.
+func ends(x uint64) uint64 {
+	return ((x - ones*0x20) | ((x ^ ones*'"') - ones) | ((x ^ ones*'\\') - ones)) &^ x & highs
 }
 
 // digits reports whether the 8 bytes of x are all ASCII digits.

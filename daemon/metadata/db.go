@@ -26,7 +26,8 @@ const (
 
 // DB is one open file. Its methods may be called from any goroutine.
 type DB struct {
-	bolt *bbolt.DB
+	bolt    *bbolt.DB
+	reserve Reserve
 
 	// write serialises the functions of Update; waiting counts who wants it. Whoever finds nobody waiting commits.
 	write   sync.Mutex
@@ -45,11 +46,14 @@ type group struct {
 }
 
 // Open opens the file, makes it (mode 0600) and its folder (mode 0710) when they are missing, and holds a lock on it
-// until Close. A file in use by another process is errs.ErrUnavailable after 5 s; one that a later version wrote is
-// refused.
+// until Close. A file in use by another process is errs.ErrUnavailable after 5 s; one that a later version wrote, or that is
+// damaged, is refused and left as it is.
 func Open(path string) (*DB, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o710); err != nil {
 		return nil, fmt.Errorf("metadata: %w", err)
+	}
+	if err := Check(path); err != nil {
+		return nil, err
 	}
 	bolt, err := bbolt.Open(path, 0o600, &bbolt.Options{Timeout: lockWait, FreelistType: bbolt.FreelistMapType, NoFreelistSync: true})
 	if errors.Is(err, berrors.ErrTimeout) {
@@ -129,6 +133,7 @@ func (d *DB) settle(g *group) {
 	case g.err != nil: // changes of a failed function could not be taken back: nobody's are kept
 		g.err = fmt.Errorf("metadata: take back: %w", errors.Join(g.err, g.bolt.Rollback()))
 	case g.dirty:
+		d.reserve.Keep(d.bolt.Path(), g.bolt)
 		if err := g.bolt.Commit(); err != nil {
 			g.err = fmt.Errorf("metadata: commit: %w", errors.Join(err, ignoreClosed(g.bolt.Rollback())))
 		}

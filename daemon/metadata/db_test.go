@@ -207,7 +207,7 @@ func TestOpenRefuses(t *testing.T) {
 	if err := os.WriteFile(garbage, []byte(strings.Repeat("garbage\n", 4096)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for path, want := range map[string]string{later: "has format 2", garbage: "invalid database"} {
+	for path, want := range map[string]string{later: "has format 2", garbage: "is damaged"} {
 		if _, err := Open(path); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want …%s…", path, err, want)
 		}

@@ -5,6 +5,8 @@ package networks
 import (
 	"context"
 	"fmt"
+	"net/netip"
+	"slices"
 
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/api/types/network"
@@ -16,7 +18,7 @@ import (
 // Connect connects a container to a network. Running or not, the container has the network from then on.
 //
 // Errors: errs.ErrNotFound without one of the two, errs.ErrInvalid for settings that do not fit, errs.ErrConflict for an
-// address in use, [Forbidden] for host and none.
+// address in use.
 func (s *Service) Connect(ctx context.Context, ref string, want network.ConnectRequest) error {
 	r, err := s.find(ref)
 	if err != nil {
@@ -25,8 +27,8 @@ func (s *Service) Connect(ctx context.Context, ref string, want network.ConnectR
 	if want.Container == "" {
 		return fmt.Errorf("network %s: no container to connect: %w", r.Network.Name, errs.ErrInvalid)
 	}
-	if r.Spec.ID == "" {
-		return forbidden("container cannot be connected to %s network", r.Network.Name)
+	if err := connectable(r); err != nil {
+		return err
 	}
 	if err := fits(r, want.EndpointConfig); err != nil {
 		return err
@@ -34,19 +36,52 @@ func (s *Service) Connect(ctx context.Context, ref string, want network.ConnectR
 	return s.Containers.ConnectNetwork(ctx, want.Container, r.Network.Name, want.EndpointConfig)
 }
 
-// fits checks addresses before the container is touched.
-func fits(r record, e *network.EndpointSettings) error {
-	if e == nil || e.IPAMConfig == nil {
+// connectable refuses what is no network that is joined.
+func connectable(r record) error {
+	switch r.Network.Name {
+	case network.NetworkHost:
+		return fmt.Errorf("container cannot be disconnected from host network or connected to host network: %w", errs.ErrInvalid)
+	case network.NetworkNone:
+		return fmt.Errorf("container cannot be connected to multiple networks with one of the networks in private (none) mode: %w", errs.ErrInvalid)
+	default:
 		return nil
 	}
-	if r.Network.Name == network.NetworkBridge && (e.IPAMConfig.IPv4Address.IsValid() || e.IPAMConfig.IPv6Address.IsValid()) {
-		return fmt.Errorf("user specified IP address is supported on user defined networks only: %w", errs.ErrInvalid)
+}
+
+// fits checks settings before the container is touched.
+func fits(r record, e *network.EndpointSettings) error {
+	if e == nil {
+		return nil
 	}
-	if ip := e.IPAMConfig.IPv4Address; ip.IsValid() && !r.Spec.Subnet.Contains(ip) {
-		return fmt.Errorf("no configured subnet contains IP address %s: %w", ip, errs.ErrInvalid)
+	if r.Network.Name == network.NetworkBridge && len(e.Aliases) > 0 {
+		return fmt.Errorf("network-scoped alias is supported only for containers in user defined networks: %w", errs.ErrInvalid)
 	}
-	if ip := e.IPAMConfig.IPv6Address; ip.IsValid() && !r.Spec.Subnet6.Contains(ip) {
-		return fmt.Errorf("no configured subnet contains IP address %s: %w", ip, errs.ErrInvalid)
+	if e.IPAMConfig == nil {
+		return nil
+	}
+	want := bridge.Endpoint{IP: e.IPAMConfig.IPv4Address, IP6: e.IPAMConfig.IPv6Address, LinkLocal: e.IPAMConfig.LinkLocalIPs}
+	return fitting(r, want)
+}
+
+// fitting checks the addresses an endpoint is to have.
+func fitting(r record, e bridge.Endpoint) error {
+	if i := slices.IndexFunc(e.LinkLocal, func(a netip.Addr) bool { return a.IsValid() && !a.IsLinkLocalUnicast() }); i >= 0 {
+		return fmt.Errorf("invalid link-local IP address: %s: %w", e.LinkLocal[i], errs.ErrInvalid)
+	}
+	for _, family := range []struct {
+		address netip.Addr
+		subnet  netip.Prefix
+		pooled  bool
+	}{{e.IP, r.Spec.Subnet, r.Pooled4}, {e.IP6, r.Spec.Subnet6, r.Pooled6}} {
+		switch {
+		case !family.address.IsValid():
+		case r.Network.Name == network.NetworkBridge:
+			return fmt.Errorf("user specified IP address is supported on user defined networks only: %w", errs.ErrInvalid)
+		case family.pooled || !family.subnet.IsValid():
+			return fmt.Errorf("user specified IP address is supported only when connecting to networks with user configured subnets: %w", errs.ErrInvalid)
+		case !family.subnet.Contains(family.address):
+			return fmt.Errorf("Invalid address %s: It does not belong to any of this network's subnets: %s: %w", family.address, family.subnet, errs.ErrInvalid)
+		}
 	}
 	return nil
 }
@@ -60,8 +95,8 @@ func (s *Service) Disconnect(ctx context.Context, ref string, want network.Disco
 	if want.Container == "" {
 		return fmt.Errorf("network %s: no container to disconnect: %w", r.Network.Name, errs.ErrInvalid)
 	}
-	if r.Spec.ID == "" {
-		return forbidden("container cannot be disconnected from %s network", r.Network.Name)
+	if err := connectable(r); err != nil {
+		return err
 	}
 	return s.Containers.DisconnectNetwork(ctx, want.Container, r.Network.Name, want.Force)
 }
@@ -83,8 +118,20 @@ func (s *Service) Join(ctx context.Context, e bridge.Endpoint) (bridge.Joined, e
 	if err != nil {
 		return bridge.Joined{}, err
 	}
+	if err := fitting(r, e); err != nil {
+		return bridge.Joined{}, err
+	}
 	e.Network = r.Network.ID
 	return s.Driver.Join(ctx, e)
+}
+
+// Rename is that of the driver, for networks by name, ID or beginning of an ID.
+func (s *Service) Rename(ctx context.Context, containerID, ref string, names []string) error {
+	r, err := s.find(ref)
+	if err != nil {
+		return err
+	}
+	return s.Driver.Rename(ctx, containerID, r.Network.ID, names)
 }
 
 // Publish is that of the driver, for networks by name, ID or beginning of an ID.

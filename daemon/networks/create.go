@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net/netip"
 	"regexp"
+	"slices"
 	"strconv"
 	"time"
 
@@ -26,6 +27,7 @@ const (
 	optionMasquerade = "com.docker.network.bridge.enable_ip_masquerade"
 	optionHostIP     = "com.docker.network.bridge.host_binding_ipv4"
 	optionMTU        = "com.docker.network.driver.mtu"
+	optionPrefix     = "com.docker.network.container_iface_prefix"
 )
 
 var nameForm = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]*$`)
@@ -33,7 +35,7 @@ var nameForm = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]*$`)
 // Create makes a network and returns its ID.
 //
 // Errors: errs.ErrInvalid for what does not fit together, errs.ErrConflict when name, bridge or subnet are taken,
-// errs.ErrNotFound for another driver, [Forbidden] for names and drivers that are not for users.
+// errs.ErrNotFound for another driver, [errs.Forbidden] for names and drivers that are not for users.
 func (s *Service) Create(ctx context.Context, want network.CreateRequest) (id string, err error) {
 	if err := allowed(want); err != nil {
 		return "", err
@@ -50,8 +52,9 @@ func (s *Service) Create(ctx context.Context, want network.CreateRequest) (id st
 		return "", fmt.Errorf("network %q: %w", want.Name, err)
 	}
 	if err := s.subnets(&spec, want); err != nil {
-		return "", fmt.Errorf("network %q: %w", want.Name, err)
+		return "", err // it begins as clients know it
 	}
+	pooled4, pooled6 := !asked(want.IPAM, netip.Addr.Is4), !asked(want.IPAM, netip.Addr.Is6)
 	if err := s.Driver.AddNetwork(ctx, spec); err != nil {
 		return "", err
 	}
@@ -61,7 +64,7 @@ func (s *Service) Create(ctx context.Context, want network.CreateRequest) (id st
 		}
 	}()
 	spec, _ = s.Driver.Network(spec.ID) // with what the driver filled in
-	r := record{Spec: spec, Network: network.Network{
+	r := record{Spec: spec, Pooled4: pooled4, Pooled6: pooled6, Network: network.Network{
 		Name: want.Name, ID: spec.ID, Created: time.Now().UTC(), Scope: "local", Driver: "bridge",
 		EnableIPv4: true, EnableIPv6: spec.Subnet6.IsValid(), Internal: want.Internal, Attachable: want.Attachable,
 		Options: orEmpty(want.Options), Labels: orEmpty(want.Labels), IPAM: network.IPAM{Driver: "default", Config: ipam(spec)},
@@ -100,8 +103,10 @@ func allowed(want network.CreateRequest) error {
 		return invalid("invalid network name %q: only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed", want.Name)
 	case want.Driver == "host" || want.Driver == "null":
 		return forbidden("only one instance of %q network is allowed", want.Driver)
-	case want.Scope == "swarm" || want.Driver == "overlay" || want.Ingress:
-		return fmt.Errorf("network %q: this daemon is no node of a swarm: %w", want.Name, errs.ErrUnavailable)
+	case want.Ingress:
+		return forbidden("Ingress network can only be global scope network")
+	case want.Scope == "swarm" || want.Driver == "overlay":
+		return forbidden("cannot create a swarm scoped network when swarm is not active")
 	case want.Driver != "" && want.Driver != "bridge" && want.Driver != network.NetworkDefault:
 		return fmt.Errorf("could not find plugin %s in v1 plugin registry: plugin %q not found: %w", want.Driver, want.Driver, errs.ErrNotFound)
 	case want.ConfigOnly || want.ConfigFrom != nil && want.ConfigFrom.Network != "":
@@ -129,7 +134,7 @@ func options(spec *bridge.Network, given map[string]string) error {
 		}
 		return nil
 	}
-	spec.Bridge = given[optionBridge]
+	spec.Bridge, spec.Prefix = given[optionBridge], given[optionPrefix]
 	if err := boolean(optionICC, &spec.Isolated); err != nil {
 		return err
 	}
@@ -174,6 +179,11 @@ func (s *Service) subnets(spec *bridge.Network, want network.CreateRequest) (err
 	return err
 }
 
+// asked reports whether a request has a subnet of a family.
+func asked(ipam *network.IPAM, family func(netip.Addr) bool) bool {
+	return ipam != nil && slices.ContainsFunc(ipam.Config, func(c network.IPAMConfig) bool { return c.Subnet.IsValid() && family(c.Subnet.Addr()) })
+}
+
 // subnet takes one.
 func subnet(spec *bridge.Network, c network.IPAMConfig, six bool) error {
 	invalid := func(format string, args ...any) error {
@@ -193,7 +203,7 @@ func subnet(spec *bridge.Network, c network.IPAMConfig, six bool) error {
 		to, gateway, pool = &spec.Subnet6, &spec.Gateway6, &spec.Range6
 	}
 	if to.IsValid() {
-		return invalid("subnets %s and %s: the bridge driver has one of a family", *to, c.Subnet)
+		return errs.Forbid(fmt.Errorf("bridge driver doesn't support multiple subnets: %s and %s: %w", *to, c.Subnet, errs.ErrInvalid))
 	}
 	if c.Subnet.Addr().BitLen()-c.Subnet.Bits() < 1 {
 		return invalid("subnet %s has no room for a container", c.Subnet)
@@ -201,7 +211,10 @@ func subnet(spec *bridge.Network, c network.IPAMConfig, six bool) error {
 	*to, *gateway, *pool = c.Subnet.Masked(), c.Gateway, c.IPRange
 	for name, address := range c.AuxAddress {
 		if !c.Subnet.Contains(address) {
-			return invalid("auxiliary address %s=%s is not in subnet %s", name, address, c.Subnet)
+			return invalid("auxiliary address: (%s:%s) must belong to the master pool: %s", name, address, c.Subnet)
+		}
+		if address == c.Gateway || slices.Contains(spec.Reserved, address) {
+			return errs.Forbid(fmt.Errorf("failed to allocate secondary ip address (%s:%s): Address already in use: %w", name, address, errs.ErrConflict))
 		}
 		spec.Reserved = append(spec.Reserved, address)
 	}

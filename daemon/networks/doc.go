@@ -9,6 +9,5 @@
 //
 // Names resolve as in Docker: the whole ID, the whole name, then a beginning of an ID that only one network has.
 //
-// There is no name service on user-defined networks yet. It has to sit between [Service.Join], which knows the names of
-// a container on a network, and the resolv.conf of the container.
+// On networks of users containers find each other by name: daemon/bridge has daemon/dns answer them.
 package networks

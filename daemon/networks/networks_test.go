@@ -174,12 +174,11 @@ func TestPredefined(t *testing.T) {
 	if err != nil || n.Driver != "bridge" || n.Options["com.docker.network.bridge.default_bridge"] != "true" || len(n.IPAM.Config) != 1 || n.Created.IsZero() {
 		t.Errorf("%+v, %v", n, err)
 	}
-	var f *networks.Forbidden
 	for _, name := range []string{"bridge", "host", "none"} {
-		if err := w.Remove(t.Context(), name); !errors.As(err, &f) {
+		if err := w.Remove(t.Context(), name); !errs.Forbidden(err) {
 			t.Errorf("remove %s: %v", name, err)
 		}
-		if _, err := w.Create(t.Context(), network.CreateRequest{Name: name}); !errors.As(err, &f) {
+		if _, err := w.Create(t.Context(), network.CreateRequest{Name: name}); !errs.Forbidden(err) {
 			t.Errorf("create %s: %v", name, err)
 		}
 	}
@@ -241,8 +240,7 @@ func TestLife(t *testing.T) {
 	if err != nil || connected.Containers["c1"].Name != "name-c1" || connected.Containers["c1"].IPv4Address != j.IP || connected.Containers["c1"].EndpointID != j.EndpointID {
 		t.Errorf("connected: %+v, %v", connected, err)
 	}
-	var f *networks.Forbidden
-	if err := w.Remove(t.Context(), "front"); !errors.As(err, &f) || !strings.Contains(err.Error(), "has active endpoints") {
+	if err := w.Remove(t.Context(), "front"); !errs.Forbidden(err) || !strings.Contains(err.Error(), "has active endpoints") {
 		t.Errorf("remove a network in use: %v", err)
 	}
 
@@ -303,7 +301,7 @@ func TestCreateRefuses(t *testing.T) {
 		"bad name":        {network.CreateRequest{Name: "a b"}, errs.ErrInvalid, `"a b"`},
 		"same name":       {network.CreateRequest{Name: "taken"}, errs.ErrConflict, "network with name taken already exists"},
 		"same subnet":     {network.CreateRequest{Name: "n", IPAM: config(network.IPAMConfig{Subnet: taken.IPAM.Config[0].Subnet})}, errs.ErrConflict, "Pool overlaps with other one on this address space"},
-		"same bridge":     {network.CreateRequest{Name: "n", Options: map[string]string{"com.docker.network.bridge.name": "br-" + taken.ID[:12]}}, errs.ErrConflict, "belongs to network"},
+		"same bridge":     {network.CreateRequest{Name: "n", Options: map[string]string{"com.docker.network.bridge.name": "br-" + taken.ID[:12]}}, errs.ErrConflict, "networks have same bridge name"},
 		"no bridge":       {network.CreateRequest{Name: "n", Options: map[string]string{"com.docker.network.bridge.name": "lo"}}, errs.ErrConflict, "is no bridge"},
 		"bad bridge":      {network.CreateRequest{Name: "n", Options: map[string]string{"com.docker.network.bridge.name": "a/b"}}, errs.ErrInvalid, `"a/b"`},
 		"bad icc":         {network.CreateRequest{Name: "n", Options: map[string]string{"com.docker.network.bridge.enable_icc": "maybe"}}, errs.ErrInvalid, "maybe"},
@@ -311,15 +309,16 @@ func TestCreateRefuses(t *testing.T) {
 		"bad host IP":     {network.CreateRequest{Name: "n", Options: map[string]string{"com.docker.network.bridge.host_binding_ipv4": "x"}}, errs.ErrInvalid, `"x"`},
 		"gateway outside": {network.CreateRequest{Name: "n", IPAM: config(network.IPAMConfig{Subnet: subnet("10.58.1.0/24"), Gateway: netip.MustParseAddr("10.58.2.1")})}, errs.ErrInvalid, "gateway 10.58.2.1"},
 		"range outside":   {network.CreateRequest{Name: "n", IPAM: config(network.IPAMConfig{Subnet: subnet("10.58.1.0/24"), IPRange: subnet("10.58.0.0/16")})}, errs.ErrInvalid, "range 10.58.0.0/16"},
-		"aux outside":     {network.CreateRequest{Name: "n", IPAM: config(network.IPAMConfig{Subnet: subnet("10.58.1.0/24"), AuxAddress: map[string]netip.Addr{"a": netip.MustParseAddr("10.58.2.1")}})}, errs.ErrInvalid, "a=10.58.2.1"},
+		"aux outside":     {network.CreateRequest{Name: "n", IPAM: config(network.IPAMConfig{Subnet: subnet("10.58.1.0/24"), AuxAddress: map[string]netip.Addr{"a": netip.MustParseAddr("10.58.2.1")}})}, errs.ErrInvalid, "(a:10.58.2.1)"},
 		"gateway alone":   {network.CreateRequest{Name: "n", IPAM: config(network.IPAMConfig{Gateway: netip.MustParseAddr("10.58.2.1")})}, errs.ErrInvalid, "need a subnet"},
-		"two subnets":     {network.CreateRequest{Name: "n", IPAM: config(network.IPAMConfig{Subnet: subnet("10.58.1.0/24")}, network.IPAMConfig{Subnet: subnet("10.58.2.0/24")})}, errs.ErrInvalid, "one of a family"},
+		"two subnets":     {network.CreateRequest{Name: "n", IPAM: config(network.IPAMConfig{Subnet: subnet("10.58.1.0/24")}, network.IPAMConfig{Subnet: subnet("10.58.2.0/24")})}, errs.ErrInvalid, "doesn't support multiple subnets"},
 		"no room":         {network.CreateRequest{Name: "n", IPAM: config(network.IPAMConfig{Subnet: subnet("10.58.1.0/32")})}, errs.ErrInvalid, "no room"},
 		"IPv6 not on":     {network.CreateRequest{Name: "n", IPAM: config(network.IPAMConfig{Subnet: subnet("fd00::/64")})}, errs.ErrInvalid, "IPv6 is not enabled"},
 		"no IPv4":         {network.CreateRequest{Name: "n", EnableIPv4: &no}, errs.ErrInvalid, "IPv4 cannot be disabled"},
 		"driver":          {network.CreateRequest{Name: "n", Driver: "macvlan"}, errs.ErrNotFound, `plugin "macvlan" not found`},
 		"IPAM driver":     {network.CreateRequest{Name: "n", IPAM: &network.IPAM{Driver: "x"}}, errs.ErrNotFound, `ipam driver "x"`},
-		"swarm":           {network.CreateRequest{Name: "n", Driver: "overlay"}, errs.ErrUnavailable, "swarm"},
+		"swarm":           {network.CreateRequest{Name: "n", Driver: "overlay"}, errs.ErrConflict, "cannot create a swarm scoped network"},
+		"ingress":         {network.CreateRequest{Name: "n", Ingress: true}, errs.ErrConflict, "Ingress network"},
 		"host":            {network.CreateRequest{Name: "n", Driver: "host"}, errs.ErrConflict, "only one instance"},
 		"config only":     {network.CreateRequest{Name: "n", ConfigOnly: true}, errs.ErrInvalid, "config-only"},
 	} {
@@ -335,7 +334,11 @@ func TestCreateRefuses(t *testing.T) {
 func TestConnect(t *testing.T) {
 	t.Parallel()
 	w := begin(t)
-	if _, err := w.Create(t.Context(), network.CreateRequest{Name: "n"}); err != nil {
+	config := &network.IPAM{Config: []network.IPAMConfig{{Subnet: netip.MustParsePrefix("10.57.1.0/24")}}}
+	if _, err := w.Create(t.Context(), network.CreateRequest{Name: "n", IPAM: config}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Create(t.Context(), network.CreateRequest{Name: "pooled"}); err != nil {
 		t.Fatal(err)
 	}
 	n, err := w.Inspect("n")
@@ -354,9 +357,14 @@ func TestConnect(t *testing.T) {
 		"by prefix":      {n.ID[:6], network.ConnectRequest{Container: "a", EndpointConfig: at(inside)}, ""},
 		"no network":     {"m", network.ConnectRequest{Container: "a"}, "network m not found"},
 		"no container":   {"n", network.ConnectRequest{}, "no container"},
-		"address":        {"n", network.ConnectRequest{Container: "a", EndpointConfig: at(netip.MustParseAddr("192.0.2.1"))}, "no configured subnet contains IP address 192.0.2.1"},
+		"address":        {"n", network.ConnectRequest{Container: "a", EndpointConfig: at(netip.MustParseAddr("192.0.2.1"))}, "Invalid address 192.0.2.1: It does not belong to any of this network's subnets"},
+		"pooled":         {"pooled", network.ConnectRequest{Container: "a", EndpointConfig: at(inside)}, "only when connecting to networks with user configured subnets"},
+		"no IPv6":        {"n", network.ConnectRequest{Container: "a", EndpointConfig: &network.EndpointSettings{IPAMConfig: &network.EndpointIPAMConfig{IPv6Address: netip.MustParseAddr("fd00::5")}}}, "user configured subnets"},
+		"alias":          {"bridge", network.ConnectRequest{Container: "a", EndpointConfig: &network.EndpointSettings{Aliases: []string{"x"}}}, "network-scoped alias is supported only"},
+		"link-local":     {"n", network.ConnectRequest{Container: "a", EndpointConfig: &network.EndpointSettings{IPAMConfig: &network.EndpointIPAMConfig{LinkLocalIPs: []netip.Addr{inside}}}}, "invalid link-local IP address"},
+		"none":           {"none", network.ConnectRequest{Container: "a"}, "private (none) mode"},
 		"default":        {"bridge", network.ConnectRequest{Container: "a", EndpointConfig: at(inside)}, "user defined networks only"},
-		"the host's":     {"host", network.ConnectRequest{Container: "a"}, "cannot be connected to host network"},
+		"the host's":     {"host", network.ConnectRequest{Container: "a"}, "or connected to host network"},
 		"by name, plain": {"n", network.ConnectRequest{Container: "a"}, ""},
 	} {
 		err := w.Connect(t.Context(), c.ref, c.want)

@@ -58,6 +58,8 @@ type Service struct {
 type record struct {
 	Network network.Network
 	Spec    bridge.Network
+	// Pooled says that nobody chose the subnet of a family, so that nobody can count on an address in it.
+	Pooled4, Pooled6 bool `json:",omitempty"`
 }
 
 // New loads the records, brings the networks up, and makes those every engine has. A network that cannot be brought up,
@@ -205,7 +207,7 @@ func (s *Service) List(filters map[string][]string) ([]network.Inspect, error) {
 	return list, nil
 }
 
-// Remove removes a network of a user that no running container is connected to. Others are [Forbidden].
+// Remove removes a network of a user that no running container is connected to. Others are [errs.Forbidden].
 func (s *Service) Remove(ctx context.Context, ref string) error {
 	s.making.Lock()
 	defer s.making.Unlock()
@@ -231,7 +233,7 @@ func (s *Service) remove(ctx context.Context, r record) error {
 		s.show(r, true)
 	}
 	if errors.Is(err, errs.ErrConflict) {
-		return &Forbidden{err}
+		return errs.Forbid(err)
 	}
 	if err != nil {
 		return err
@@ -305,17 +307,7 @@ func happened(r record, action events.Action) events.Message {
 	return events.Message{Type: events.NetworkEventType, Action: action, Actor: events.Actor{ID: r.Network.ID, Attributes: attributes}}
 }
 
-// Forbidden is an error that is 403 in the API: what is asked for is never allowed, or not to somebody in the way.
-type Forbidden struct{ err error }
-
-func (f *Forbidden) Error() string { return f.err.Error() }
-
-// Unwrap returns the reason.
-func (f *Forbidden) Unwrap() error { return f.err }
-
-// Forbidden marks the error for the API.
-func (f *Forbidden) Forbidden() {}
-
+// forbidden is an error of what is never allowed, or not to somebody in the way.
 func forbidden(format string, args ...any) error {
-	return &Forbidden{fmt.Errorf(format+": %w", append(args, errs.ErrConflict)...)}
+	return errs.Forbid(fmt.Errorf(format+": %w", append(args, errs.ErrConflict)...))
 }

@@ -135,14 +135,22 @@ func (p *Process) rejoined(ctx context.Context, socket int) error {
 			monitor = fd
 		}
 	}
-	if err := p.connect(socket, monitor); err != nil {
-		return err
+	l, err := p.connect(socket, monitor)
+	var words []string
+	if err == nil {
+		words, err = p.call(ctx, wire.VerbHello)
 	}
-	words, err := p.call(ctx, wire.VerbHello)
-	if errors.Is(err, errLost) || errors.Is(err, ErrNotRunning) {
-		return nil // it ended just now; lost settles the rest
-	}
-	if err != nil {
+	switch {
+	case errors.Is(err, errLost): // it ended just now; lost settles the rest, and who asks next is to see that
+		select {
+		case <-l.over:
+			return nil
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	case errors.Is(err, ErrNotRunning): // settled already
+		return nil
+	case err != nil:
 		return err
 	}
 	if len(words) > 1 && words[1] == "created" {
@@ -238,6 +246,9 @@ func (p *Process) takeOver(ctx context.Context) error {
 	case nextNothing:
 	}
 	p.journal.wake()
+	if errors.Is(err, errLost) { // the command ended just now, and the new monitor with it: lost settles what it has not
+		return nil
+	}
 	return err
 }
 

@@ -60,6 +60,28 @@ func (p *Process) Attach(ctx context.Context, conn net.Conn, buffered []byte, o 
 	})
 }
 
+// Pair returns the two ends of a connection whose second can be handed over, for whoever is a client itself.
+func Pair() (ours, theirs net.Conn, err error) {
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, nil, fmt.Errorf("socketpair: %w", err)
+	}
+	var conns [2]net.Conn
+	for i, fd := range fds {
+		file := os.NewFile(uintptr(fd), "session")
+		conns[i], err = net.FileConn(file) // a duplicate
+		if err = errors.Join(err, file.Close()); err != nil {
+			if i > 0 {
+				_ = conns[0].Close()
+			} else {
+				closeFD(fds[1])
+			}
+			return nil, nil, fmt.Errorf("socketpair: %w", err)
+		}
+	}
+	return conns[0], conns[1], nil
+}
+
 // hand gives a connection to the monitor with the request that ask sends. session is the index of the session's number
 // among the words of the answer.
 func (p *Process) hand(
@@ -139,7 +161,9 @@ func pump(conn net.Conn, buffered []byte, socket *os.File) <-chan struct{} {
 		}
 	}()
 	go func() {
-		_, _ = io.Copy(conn, socket) // an error of either is the end
+		if _, err := io.Copy(conn, socket); err != nil { // nobody hears it: what the client said before it left still counts
+			_, _ = io.Copy(io.Discard, socket)
+		}
 		finish()
 	}()
 	return done

@@ -338,3 +338,38 @@ func TestInputStaysOpen(t *testing.T) {
 		t.Errorf("log %q", got)
 	}
 }
+
+// TestInputOfTheGone: a client says more than the command takes at once and leaves. What the command says then cannot be
+// sent, and what the client said is given all the same.
+func TestInputOfTheGone(t *testing.T) {
+	t.Parallel()
+	h := newHost(t)
+	for _, kind := range []string{"unix", "pipe"} {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			b := h.bundle("gone-"+kind, "sh", "-c", "trap 'echo heard; head -c 160000 | wc -c; exit 3' USR1; echo ready; sleep 1000 & wait")
+			b.OpenStdin = true
+			p := h.start(b)
+			h.waitLog(b.ID, "ready")
+			client, server := pair(t, kind)
+			done, err := p.Attach(t.Context(), server, nil, all)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := client.Write(make([]byte, 160000)); err != nil { // a pipe takes 65536
+				t.Fatal(err)
+			}
+			client.Close()
+			if err := p.Signal(t.Context(), unix.SIGUSR1, false); err != nil {
+				t.Fatal(err)
+			}
+			ended(t, done)
+			if e := h.until(b.ID, runtime.KindExit, 1); e.Code != 3 {
+				t.Errorf("exit %+v", e)
+			}
+			if got := h.logged(b.ID, "stdout"); got != "ready\nheard\n160000\n" {
+				t.Errorf("log %q", got)
+			}
+		})
+	}
+}

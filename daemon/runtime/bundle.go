@@ -29,6 +29,8 @@ type Bundle struct {
 	// Restart is the restart policy. The monitor carries it out, with the delays the API documents: 100 ms, doubled after
 	// each short run up to a minute, 100 ms again after a run of 10 s.
 	Restart RestartPolicy
+	// Init says that the command of Spec is cleat-monitor in its mode as process 1.
+	Init bool
 }
 
 // RestartPolicy says when a command that ended is started again.
@@ -73,7 +75,7 @@ func (r *Runtime) prepare(b Bundle) (wire.Conf, error) {
 	spec.Linux, spec.Process = &linux, &process
 	conf := wire.Conf{
 		ID: b.ID, TTY: b.TTY, Stdin: b.OpenStdin, StdinOnce: b.StdinOnce,
-		Policy: b.Restart.name(), MaxRetry: int64(b.Restart.MaximumRetryCount),
+		Policy: b.Restart.name(), MaxRetry: int64(b.Restart.MaximumRetryCount), Init: b.Init,
 	}
 	if err := b.Log.fill(&conf, b.ID); err != nil {
 		return wire.Conf{}, err

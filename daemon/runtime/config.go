@@ -78,6 +78,9 @@ func New(ctx context.Context, c Config) (*Runtime, error) {
 			return nil, fmt.Errorf("runtime: %w", err)
 		}
 	}
+	if err := removeFilters(c.ExecRoot); err != nil {
+		return nil, fmt.Errorf("runtime: %w", err)
+	}
 	sum := sha256.Sum256([]byte(c.StateRoot))
 	groups, err := findHierarchies()
 	if err != nil {

@@ -5,6 +5,7 @@ package runtime
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -150,11 +151,18 @@ func (p *Process) Update(_ context.Context, r specs.LinuxResources) error {
 	if spec.Linux.Resources == nil {
 		spec.Linux.Resources = &specs.LinuxResources{}
 	}
+	before := resources(spec.Linux.Resources)
 	merge(spec.Linux.Resources, r)
 	if p.running() == nil {
 		manager, err := p.groups()
 		if err == nil {
 			err = manager.Set(resources(spec.Linux.Resources))
+			if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ERANGE) { // the kernel's bounds are not known beforehand
+				err = fmt.Errorf("%w: %w", err, errs.ErrInvalid)
+			}
+			if err != nil {
+				_ = manager.Set(before) // some of it may have been taken
+			}
 		}
 		if err != nil {
 			return fmt.Errorf("container %s: %w", short(p.id), err)

@@ -13,6 +13,8 @@
 //	<StateRoot>/<id>/config.json monitor.conf journal monitor.err   on disk: they outlive a reboot
 //	<ExecRoot>/<id>/sock lc/                                        may be in memory
 //
+// and for all of them <ExecRoot>/filter-*, compiled seccomp programs, which are removed when a runtime begins.
+//
 // All control groups are below /cleat-<hash of StateRoot>/, so that daemons with different roots do not touch each other's.
 //
 // A [Process] is safe for concurrent use. Calls end with their context; a call that ends early may still take effect.

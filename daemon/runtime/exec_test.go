@@ -4,9 +4,11 @@ package runtime_test
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -173,6 +175,36 @@ func TestExecEnds(t *testing.T) {
 	client.Close()
 	if _, _, err := p.Exec(t.Context(), command("late", "true"), nil, nil, all); !errors.Is(err, runtime.ErrNotRunning) {
 		t.Errorf("exec in a container that has ended: %v", err)
+	}
+}
+
+// TestKilledWhileExecsBegin: a container that is killed ends, however far its execs have come.
+func TestKilledWhileExecsBegin(t *testing.T) {
+	t.Parallel()
+	h := newHost(t)
+	for i := range 6 {
+		id := fmt.Sprintf("kill-%d", i)
+		p := h.start(h.bundle(id, "sleep", "1000"))
+		begun := make(chan struct{})
+		var execs sync.WaitGroup
+		for j := range 3 {
+			execs.Go(func() {
+				for k := 0; ; k++ {
+					if k == 1+i%3 && j == 0 {
+						close(begun)
+					}
+					if _, _, err := p.Exec(t.Context(), command(fmt.Sprintf("e%d-%d", j, k), "true"), nil, nil, all); err != nil {
+						return
+					}
+				}
+			})
+		}
+		<-begun
+		if err := p.Signal(t.Context(), unix.SIGKILL, false); err != nil {
+			t.Fatal(err)
+		}
+		execs.Wait()
+		h.until(id, runtime.KindExit, 1)
 	}
 }
 

@@ -23,8 +23,8 @@ const (
 	maxLine = 64 << 10
 	// punchStep is how many delivered bytes gather before their blocks are given back to the file system.
 	punchStep = 128 << 10
-	// retryDelay is how long after a failed delivery the next attempt is made.
-	retryDelay = 200 * time.Millisecond
+	// retryDelay is how long after a failed delivery the next attempt is made; it doubles with each.
+	retryDelay, maxRetryDelay = 200 * time.Millisecond, 5 * time.Second
 )
 
 // A journal reads a container's journal and delivers what is new. It outlives the processes of the container, one after
@@ -72,14 +72,18 @@ func (j *journal) wake() {
 }
 
 func (j *journal) run() {
-	for {
+	for delay := retryDelay; ; {
 		err := j.deliver()
 		if err != nil {
 			j.r.config.Log.Error("journal entry is not taken, it will be delivered again", "container", short(j.id), "error", err)
 			select {
-			case <-time.After(retryDelay):
+			case <-time.After(delay):
 			case <-j.r.ctx.Done():
 			}
+			delay = min(2*delay, maxRetryDelay)
+		}
+		if err == nil {
+			delay = retryDelay
 		}
 		j.flag.Lock()
 		if (err == nil && !j.more) || j.r.ctx.Err() != nil {

@@ -28,6 +28,7 @@ type link struct {
 	pool *sync.Pool                   // of *[wire.MaxPacket]byte
 	said func(words []string, fd int) // what came unasked; fd is the receiver's, -1 when there is none
 	lost func()                       // called once, after the last packet
+	over chan struct{}                // closed when lost has returned
 
 	mu      sync.Mutex
 	next    int64
@@ -48,7 +49,7 @@ func newLink(id string, fd int, pool *sync.Pool, said func([]string, int), lost 
 	if err != nil {
 		return nil, errors.Join(err, file.Close())
 	}
-	return &link{id: id, file: file, raw: raw, pool: pool, said: said, lost: lost, waiting: map[int64]func(answer){}}, nil
+	return &link{id: id, file: file, raw: raw, pool: pool, said: said, lost: lost, waiting: map[int64]func(answer){}, over: make(chan struct{})}, nil
 }
 
 // dial connects to the socket of a monitor. A refusal, or no such file, means that there is no monitor.
@@ -83,6 +84,7 @@ func dial(ctx context.Context, dir string) (int, error) {
 
 // serve reads packets until the connection ends.
 func (l *link) serve() {
+	defer close(l.over)
 	defer l.lost()
 	for {
 		text, fd, err := l.receive()

@@ -115,16 +115,17 @@ func (p *Process) spawn(terminal *os.File, mode ...string) error {
 	if err != nil {
 		watched = -1
 	}
-	return p.connect(s.link, watched)
+	_, err = p.connect(s.link, watched)
+	return err
 }
 
 // connect makes a monitor's socket the process's link. It takes both descriptors over.
-func (p *Process) connect(socket, monitor int) error {
+func (p *Process) connect(socket, monitor int) (*link, error) {
 	var l *link
 	l, err := newLink(p.id, socket, &p.r.buffers, p.hear, func() { p.lost(l) })
 	if err != nil {
 		closeFD(monitor)
-		return err
+		return nil, err
 	}
 	p.mu.Lock()
 	closeFD(p.monitor)
@@ -132,11 +133,11 @@ func (p *Process) connect(socket, monitor int) error {
 	p.mu.Unlock()
 	if !p.r.goOn(l.serve) {
 		l.close()
-		return fmt.Errorf("the runtime is closed: %w", errs.ErrUnavailable)
+		return nil, fmt.Errorf("the runtime is closed: %w", errs.ErrUnavailable)
 	}
 	// From the answer on it tells us what happens; what it has written before is looked for then. A monitor that does not
 	// live shows anyway.
-	return l.send(p.r.ctx, -1, func(answer) { p.journal.wake() }, wire.VerbHello)
+	return l, l.send(p.r.ctx, -1, func(answer) { p.journal.wake() }, wire.VerbHello)
 }
 
 // ID is the container's.

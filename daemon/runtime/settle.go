@@ -5,6 +5,9 @@ package runtime
 import (
 	"context"
 	"encoding/binary"
+	"errors"
+	"io/fs"
+	"os"
 	"time"
 	"unsafe"
 
@@ -28,7 +31,7 @@ const unknownCode = 255
 // settle says which lines a journal lacks, and what is to be done. It makes sure that nothing is left of what has ended.
 func (p *Process) settle(ctx context.Context, st journalState) ([]Entry, next) {
 	now := time.Now().UnixNano()
-	rebooted := st.start.Boot != bootID()
+	rebooted := st.start.Boot != bootID() || p.swept() && !(st.running() && p.alive(st.start))
 	switch {
 	case st.running() && !rebooted && p.alive(st.start):
 		return lostExecs(st, now, unknownCode), nextAdopt
@@ -68,6 +71,13 @@ func (p *Process) settle(ctx context.Context, st journalState) ([]Entry, next) {
 	}
 	p.end()
 	return nil, nextNothing
+}
+
+// swept reports whether what only a reboot clears is gone. In a container that was started again the boot is the same, and
+// yet there are no mounts and no namespaces for another run: that takes a start by the caller.
+func (p *Process) swept() bool {
+	_, err := os.Lstat(p.r.runDir(p.id))
+	return errors.Is(err, fs.ErrNotExist)
 }
 
 // lostExecs are the ends of execs whose code is lost with the monitor.

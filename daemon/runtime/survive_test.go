@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -67,9 +68,18 @@ func killHard(t testing.TB, pid int) {
 	if err := unix.PidfdSendSignal(fd, unix.SIGKILL, nil, 0); err != nil {
 		t.Fatal(err)
 	}
-	if n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 30_000); n != 1 {
-		t.Fatalf("process %d does not die: %v", pid, err)
+	if !ends(fd) {
+		t.Fatalf("process %d does not die", pid)
 	}
+}
+
+// ends waits for the end of a process.
+func ends(fd int) bool {
+	n, err := 0, error(unix.EINTR)
+	for err == unix.EINTR { // Go's scheduler sends signals
+		n, err = unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 30_000)
+	}
+	return n == 1
 }
 
 // pause lets a random part of a duration pass: tests that kill want to do it at any moment.
@@ -231,8 +241,8 @@ func TestKilledWhileStarting(t *testing.T) {
 			// Its monitor ends by itself, when it has seen that nobody will ask it to start.
 			if pid := monitorOf(t, h.root, id); pid != 0 {
 				if fd, err := unix.PidfdOpen(pid, 0); err == nil {
-					if n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 10_000); n != 1 {
-						t.Errorf("monitor %d of %s does not end: %v", pid, id, err)
+					if !ends(fd) {
+						t.Errorf("monitor %d of %s does not end", pid, id)
 					}
 					unix.Close(fd)
 				}
@@ -242,6 +252,43 @@ func TestKilledWhileStarting(t *testing.T) {
 					t.Errorf("%s: processes are left: %s", dir, content)
 				}
 			}
+		}
+		if err := errors.Join(later.Remove(t.Context(), id), later.Close()); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestMonitorEndsWhileAdopted: a monitor that nobody asked to start ends while the next daemon asks it what it is: when
+// that one has adopted, the container is not among those that run.
+func TestMonitorEndsWhileAdopted(t *testing.T) {
+	t.Parallel()
+	h := newHost(t)
+	for i := range 10 {
+		id := fmt.Sprint("e", i)
+		first := openHost(t, h.root)
+		first.open(first.bundle(id, "sleep", "1000"))
+		monitor := monitorOf(t, h.root, id)
+		if monitor == 0 {
+			t.Fatal("no monitor")
+		}
+		if err := errors.Join(unix.Kill(monitor, unix.SIGSTOP), first.Close()); err != nil {
+			t.Fatal(err)
+		}
+		later := openHost(t, h.root)
+		type outcome struct {
+			found map[string]*runtime.Process
+			err   error
+		}
+		adopted := make(chan outcome, 1)
+		go func() {
+			found, err := later.Adopt(t.Context(), nil)
+			adopted <- outcome{found, err}
+		}()
+		pause(t, 20*time.Millisecond) // it has connected, or is about to: both are right
+		killHard(t, monitor)
+		if o := <-adopted; o.err != nil || len(o.found) != 0 {
+			t.Errorf("%v %v", o.found, o.err)
 		}
 		if err := errors.Join(later.Remove(t.Context(), id), later.Close()); err != nil {
 			t.Fatal(err)
@@ -334,10 +381,14 @@ func TestBothKilled(t *testing.T) {
 	t.Parallel()
 	h := newHost(t)
 	d := startDaemon(t, h.root)
-	d.order(order{ID: "both", Args: counting(2, 60, 5)})
+	// It counts meanwhile, and ends when it is told to: what is in the pipe of a command that has ended is gone.
+	d.order(order{ID: "both", Args: []string{"sh", "-c",
+		"trap 'told=1' USR1; i=0; while [ $i -lt 120 ]; do echo $((i+1)); echo $((i+2)); i=$((i+2)); sleep 0.01; done; " +
+			"while [ -z \"$told\" ]; do sleep 0.01; done; echo 121; exit 5"}})
 	d.order(order{ID: "dead", Args: []string{"sleep", "1000"}})
 	d.order(order{ID: "back", Args: []string{"sleep", "1000"}, Restart: runtime.RestartPolicy{Name: "always"}})
 	d.done(3)
+	h.waitLog("both", "1\n")
 	pause(t, 100*time.Millisecond)
 	d.kill()
 	for _, id := range []string{"both", "dead", "back"} {
@@ -370,12 +421,15 @@ func TestBothKilled(t *testing.T) {
 		t.Fatal(err)
 	}
 	if len(processes) != 2 || processes["both"] == nil || processes["back"] == nil {
-		t.Errorf("adopted %v", processes)
+		t.Fatalf("adopted %v", processes)
+	}
+	if err := processes["both"].Signal(t.Context(), unix.SIGUSR1, false); err != nil {
+		t.Fatal(err)
 	}
 	if e := later.until("both", runtime.KindExit, 1); e.Code != 5 {
 		t.Errorf("%+v", e)
 	}
-	if count, missing := numbers(t, h.root, "both"); count+missing != 120 || missing > 2 {
+	if count, missing := numbers(t, h.root, "both"); count+missing != 121 || missing > 2 {
 		t.Errorf("%d lines, %d missing", count, missing)
 	}
 	// Nobody had a descriptor of the command: the code is not known, unless it is a zombie still.
@@ -387,6 +441,44 @@ func TestBothKilled(t *testing.T) {
 	}
 	if e := later.until("back", runtime.KindStart, 2); e.Run != 2 || e.Count != 1 {
 		t.Errorf("%+v", e)
+	}
+}
+
+// TestEndsWhileAdopted: commands whose monitors are dead end while the next daemon looks: it sees each end, once, whether a new
+// monitor has begun or not.
+func TestEndsWhileAdopted(t *testing.T) {
+	t.Parallel()
+	h := newHost(t)
+	first := openHost(t, h.root)
+	const containers = 12
+	commands := map[string]int{}
+	for i := range containers {
+		id := fmt.Sprint("ends", i)
+		commands[id] = first.start(first.bundle(id, "sleep", "1000")).Pid()
+	}
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for id := range commands {
+		killMonitor(t, h.root, id)
+	}
+	later := openHost(t, h.root)
+	defer later.Close()
+	var killers sync.WaitGroup
+	for _, pid := range commands {
+		killers.Go(func() {
+			pause(t, 60*time.Millisecond)
+			_ = unix.Kill(pid, unix.SIGKILL)
+		})
+	}
+	if _, err := later.Adopt(t.Context(), nil); err != nil {
+		t.Error(err)
+	}
+	killers.Wait()
+	for id := range commands {
+		if e := later.until(id, runtime.KindExit, 1); e.Code != 137 && e.Code != 255 {
+			t.Errorf("%s: %+v", id, e)
+		}
 	}
 }
 
@@ -556,6 +648,41 @@ func TestReboot(t *testing.T) {
 	}
 }
 
+// TestSwept: a host that is a container itself is started again with the same boot. What was mounted for a run is gone, so
+// the restart policy is the caller's business as after a reboot, and no monitor tries in vain.
+func TestSwept(t *testing.T) {
+	t.Parallel()
+	h := newHost(t)
+	first := openHost(t, h.root)
+	for id, command := range map[string][]string{"ran": {"sleep", "1000"}, "pending": {"false"}} {
+		b := first.bundle(id, command...)
+		b.Restart = runtime.RestartPolicy{Name: "always"}
+		first.start(b)
+	}
+	ran := first.until("ran", runtime.KindStart, 1)
+	first.until("pending", runtime.KindExit, 4)
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range []string{"ran", "pending"} {
+		killMonitor(t, h.root, id)
+		if id == "ran" {
+			killHard(t, int(ran.Pid))
+		}
+		if err := os.RemoveAll(filepath.Join(h.root, "run", id)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	processes, err := h.Adopt(t.Context(), nil)
+	if err != nil || len(processes) != 0 {
+		t.Fatal(processes, err)
+	}
+	if e := h.until("ran", runtime.KindExit, 1); e.Code != 255 || e.Restart {
+		t.Errorf("%+v", e)
+	}
+	h.until("pending", runtime.KindStop, 1)
+}
+
 func TestGC(t *testing.T) {
 	t.Parallel()
 	h := newHost(t)
@@ -608,8 +735,8 @@ func TestOpenTwice(t *testing.T) {
 		t.Fatal(err)
 	}
 	if fd, err := unix.PidfdOpen(monitor, 0); err == nil { // it ends by itself
-		if n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 10_000); n != 1 {
-			t.Errorf("the monitor does not end: %v", err)
+		if !ends(fd) {
+			t.Error("the monitor does not end")
 		}
 		unix.Close(fd)
 	}

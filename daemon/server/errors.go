@@ -19,6 +19,9 @@ import (
 // NotModified, returned by a handler, answers 304: the object is in the wanted state already.
 var NotModified = Status(http.StatusNotModified, errors.New("not modified"))
 
+// ErrNoSwarm is the answer of calls that only a node of a swarm has: a lone engine's. Clients look for its beginning.
+var ErrNoSwarm = errs.Errorf(errs.ErrUnavailable, "This node is not a swarm manager. cleatd has no swarm mode")
+
 // errNotFound is the answer for a path that is no route, or not with this method.
 var errNotFound = fmt.Errorf("page not found: %w", errs.ErrNotFound)
 
@@ -45,6 +48,9 @@ func statusOf(err error) int {
 	var own *statusError
 	if errors.As(err, &own) {
 		return own.code
+	}
+	if errs.Forbidden(err) {
+		return http.StatusForbidden
 	}
 	return errs.Status(err)
 }
@@ -109,6 +115,9 @@ func explain(err error) string {
 		return err.Error()
 	}
 	what := fmt.Sprintf("got %s, want %s", wrong.Value, wanted(wrong.Type))
+	if number, ok := strings.CutPrefix(wrong.Value, "number "); ok && wanted(wrong.Type) == "number" {
+		what = "the number " + number + " is out of range"
+	}
 	if wrong.Field != "" {
 		what = "field " + wrong.Field + ": " + what
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"strings"
@@ -14,10 +15,16 @@ import (
 // already and belong to the session. The connection is a *net.UnixConn, *net.TCPConn or *tls.Conn and the handler's to
 // close, on every path.
 //
-// It takes HTTP/1.1 and a request whose body has been read. After an error the handler returns it; when even the header
+// It takes HTTP/1.1. What is left of a body of a known length is not part of the session: dockerode sends its options as
+// one. After an error the handler returns it; when even the header
 // could not be written the connection is closed.
 func Hijack(w http.ResponseWriter, r *Request, contentType string) (net.Conn, []byte, error) {
 	header := w.Header().Clone()
+	if r.ContentLength > 0 {
+		if _, err := io.Copy(io.Discard, r.Body); err != nil {
+			return nil, nil, fmt.Errorf("take over connection: %w", err)
+		}
+	}
 	conn, rw, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		return nil, nil, fmt.Errorf("take over connection: %w", err)

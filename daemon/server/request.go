@@ -96,7 +96,33 @@ func (r *Request) Decode(v any) error {
 	if err := checkJSONType(r.Header.Get("Content-Type")); err != nil {
 		return err
 	}
-	if body, err = r.raise(body); err != nil {
+	return r.decode(body, v)
+}
+
+// DecodeUntyped is Decode for a body that need not be declared JSON.
+func (r *Request) DecodeUntyped(v any) error {
+	body, err := r.readBody()
+	if err != nil || len(body) == 0 {
+		return err
+	}
+	return r.decode(body, v)
+}
+
+// DecodeQuery is Decode for JSON that comes in a parameter of the query instead of the body. Without it v stays as it is.
+func (r *Request) DecodeQuery(name string, v any) error {
+	value := strings.TrimSpace(r.query.Get(name))
+	if value == "" {
+		return nil
+	}
+	if err := r.decode([]byte(value), v); err != nil {
+		return fmt.Errorf("bad parameter %s: %w", name, err)
+	}
+	return nil
+}
+
+func (r *Request) decode(body []byte, v any) error {
+	body, err := r.raise(body)
+	if err != nil {
 		return fmt.Errorf("invalid JSON: %w: %w", err, errs.ErrInvalid)
 	}
 	d := json.NewDecoder(bytes.NewReader(body))

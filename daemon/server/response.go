@@ -2,6 +2,7 @@ package server
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
 	"net"
@@ -58,6 +59,19 @@ func (w *response) written() {
 	if w.status == 0 {
 		w.status = http.StatusOK
 	}
+}
+
+// Prune answers with what prune reports, which is given the filters of the query.
+func Prune[T any](w http.ResponseWriter, r *Request, prune func(context.Context, map[string][]string) (T, error)) error {
+	filters, err := r.Filters()
+	if err != nil {
+		return err
+	}
+	report, err := prune(r.Context(), filters)
+	if err != nil {
+		return err
+	}
+	return JSON(w, r, http.StatusOK, report)
 }
 
 // JSON answers with v in the form of the client's version.

@@ -23,6 +23,9 @@ type Config struct {
 	Log hclog.Logger
 	// Version of the product, for the header "Server". Default: "dev".
 	Version string
+	// Min and Max are the first and the last version of the API that are spoken; Max is announced and the version of paths
+	// without one. Default: Oldest and Newest.
+	Min, Max version.Version
 	// CORS is the value of Access-Control-Allow-Origin (--api-cors-header). Default: no such headers.
 	CORS string
 	// MaxJSON is how large a JSON body may be, in bytes. Default: 8 MiB. Tar streams have no bound here.
@@ -79,6 +82,7 @@ func (c *Config) setDefaults() {
 		c.Log = hclog.NewNullLogger()
 	}
 	c.Version = or(c.Version, "dev")
+	c.Min, c.Max = or(c.Min, Oldest()), or(c.Max, Newest())
 	c.MaxJSON = or(c.MaxJSON, 8<<20)
 	c.MaxHeader = or(c.MaxHeader, http.DefaultMaxHeaderBytes)
 	c.HeaderTimeout = or(c.HeaderTimeout, 30*time.Second)
@@ -128,9 +132,11 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
 // head sets what every answer carries (versions.md, sections 1 and 7).
 func (s *Server) head(h http.Header) {
 	h["Server"] = []string{s.name}
-	h["Api-Version"] = []string{Newest().String()}
-	h["Ostype"] = []string{"linux"}
-	h["Docker-Experimental"] = []string{"false"}
+	s.announce(h, "Api-Version", s.cfg.Max.String())
+	s.announce(h, "Ostype", "linux")
+	s.announce(h, "Docker-Experimental", "false")
+	s.announce(h, "Builder-Version", "1") // no BuildKit
+	s.announce(h, "Swarm", "inactive")
 	if s.cfg.CORS != "" {
 		h.Set("Access-Control-Allow-Origin", s.cfg.CORS)
 		h.Set("Access-Control-Allow-Headers", "Origin, X-Requested-With, Content-Type, Accept, X-Registry-Auth")
@@ -141,7 +147,7 @@ func (s *Server) head(h http.Header) {
 // resolve finds version, route and query. The result is never nil; route is nil for OPTIONS, and when there is an error.
 func (s *Server) resolve(hr *http.Request) (*Request, error) {
 	segments := split(hr.URL)
-	v, rest, versionErr := cutVersion(segments)
+	v, rest, versionErr := s.cutVersion(segments)
 	r := &Request{Request: hr, Version: v, server: s}
 	if hr.Method == http.MethodOptions {
 		return r, versionErr

@@ -161,8 +161,9 @@ func TestHeadersOnEveryReply(t *testing.T) {
 	open := newServer(t, Config{Routes: routes(), CORS: "http://foo.bar"})
 	for _, target := range []string{"/containers/json", "/nothing", "/v9.9/containers/json"} {
 		h := get(t, plain, "GET", target).Header()
-		got := []string{h.Get("Server"), h.Get("Api-Version"), h.Get("Ostype"), h.Get("Docker-Experimental"), h.Get("Access-Control-Allow-Origin")}
-		if diff := cmp.Diff([]string{"cleatd/1.0 (linux)", "1.44", "linux", "false", ""}, got); diff != "" {
+		got := []string{h.Get("Server"), h.Get("Api-Version"), h.Get("Ostype"), h.Get("Docker-Experimental"), h.Get("Builder-Version"), h.Get("Swarm"),
+			h.Get("Access-Control-Allow-Origin")}
+		if diff := cmp.Diff([]string{"cleatd/1.0 (linux)", "1.44", "linux", "false", "1", "inactive", ""}, got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", target, diff)
 		}
 		if got := get(t, open, "GET", target).Header().Get("Access-Control-Allow-Origin"); got != "http://foo.bar" {
@@ -172,6 +173,55 @@ func TestHeadersOnEveryReply(t *testing.T) {
 	w := get(t, open, "OPTIONS", "/v1.18/what/ever")
 	if w.Code != 200 || w.Body.Len() != 0 || !strings.Contains(w.Header().Get("Access-Control-Allow-Methods"), "DELETE") {
 		t.Errorf("OPTIONS: %d %q %v", w.Code, w.Body, w.Header())
+	}
+}
+
+// A server held back answers as an engine of that time: newer versions are refused in its own form, a path without a
+// version is of its highest one, and nothing is announced that such an engine did not announce.
+func TestHeldBack(t *testing.T) {
+	t.Parallel()
+	table := append(routes(), Route{Method: "GET", Path: "/_ping", Handle: func(w http.ResponseWriter, r *Request) error {
+		_, err := io.WriteString(w, r.Version.String())
+		return err
+	}})
+	headers := func(w *httptest.ResponseRecorder) (found []string) {
+		for _, key := range []string{"Api-Version", "Ostype", "Docker-Experimental", "Builder-Version"} {
+			found = append(found, w.Header().Get(key))
+		}
+		return found
+	}
+	refused := func(version, bound, word, more string) string {
+		return "client version " + version + " is too " + word + ". M" + map[string]string{"new": "ax", "old": "in"}[word] + "imum supported API version is " + bound + more
+	}
+	const please = ", please upgrade your client to a newer version"
+	for _, tc := range []struct {
+		max, target string
+		code        int
+		body        string
+		headers     []string
+	}{
+		{"1.18", "/_ping", 200, "1.18", []string{"", "", "", ""}},
+		{"1.18", "/v1.12/_ping", 200, "1.12", []string{"", "", "", ""}},
+		{"1.18", "/v1.19/_ping", 400, refused("1.19", "1.18", "new", "\n"), []string{"", "", "", ""}},
+		{"1.18", "/v1.44/_ping", 400, refused("1.44", "1.18", "new", "\n"), []string{"", "", "", ""}},
+		{"1.18", "/v1.2/_ping", 400, refused("1.2", "1.12", "old", please+"\n"), []string{"", "", "", ""}},
+		{"1.18", "/old", 200, "old", []string{"", "", "", ""}},
+		{"1.18", "/new", 404, "page not found\n", []string{"", "", "", ""}},
+		{"1.18", "/v1/new", 400, "API version \"1\": want MAJOR.MINOR, as 1.41\n", []string{"", "", "", ""}},
+		{"1.30", "/_ping", 200, "1.30", []string{"1.30", "linux", "false", ""}},
+		{"1.30", "/v1.18/_ping", 200, "1.18", []string{"1.30", "linux", "false", ""}},
+		{"1.30", "/new", 200, "new", []string{"1.30", "linux", "false", ""}},
+		{"1.30", "/v1.31/new", 400, `{"message":"` + refused("1.31", "1.30", "new", "") + `"}` + "\n", []string{"1.30", "linux", "false", ""}},
+		{"1.44", "/v1.18/_ping", 200, "1.18", []string{"1.44", "linux", "false", "1"}},
+	} {
+		highest, err := version.Parse(tc.max)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := get(t, newServer(t, Config{Routes: table, Min: version.Of(1, 12), Max: highest}), "GET", tc.target)
+		if diff := cmp.Diff([]any{tc.code, tc.body, tc.headers}, []any{w.Code, w.Body.String(), headers(w)}); diff != "" {
+			t.Errorf("%s at most, %s (-want +got):\n%s", tc.max, tc.target, diff)
+		}
 	}
 }
 

@@ -10,17 +10,21 @@ import (
 	"net/http"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
 
-// session is a route that talks after a JSON body, as exec start does.
+// session is a route that talks after a JSON body: one it reads, as exec start does, or one it does not, as attach.
 func session(w http.ResponseWriter, r *Request) error {
 	var body struct{ Detach bool }
-	if err := r.Decode(&body); err != nil {
-		return err
+	if r.Header.Get("Upgrade") == "" {
+		if err := r.Decode(&body); err != nil {
+			return err
+		}
 	}
 	conn, buffered, err := Hijack(w, r, "application/vnd.docker.raw-stream")
 	if err != nil {
@@ -81,7 +85,8 @@ func TestHijack(t *testing.T) {
 			for text := line(t, in); text != "\r\n"; text = line(t, in) {
 				head = append(head, strings.TrimSpace(text))
 			}
-			want = append([]string{status}, append(want, "Api-Version: 1.44", "Docker-Experimental: false", "Ostype: linux", "Server: cleatd/dev (linux)")...)
+			want = append([]string{status}, append(want, "Api-Version: 1.44", "Builder-Version: 1", "Docker-Experimental: false", "Ostype: linux",
+				"Server: cleatd/dev (linux)", "Swarm: inactive")...)
 			if diff := cmp.Diff(want, head); diff != "" {
 				t.Errorf("%s upgrade %v (-want +got):\n%s", tc.conn, upgrade, diff)
 			}
@@ -212,8 +217,12 @@ func TestQuery(t *testing.T) {
 // A client that is too slow is cut off, at the header and in a JSON body, but not in a stream.
 func TestSlowClients(t *testing.T) {
 	t.Parallel()
+	synctest.Test(t, slowClients) // else a busy machine is as slow as a client
+}
+
+func slowClients(t *testing.T) {
 	streaming := make(chan struct{})
-	l := listen(t, ListenConfig{Hosts: []string{"tcp://127.0.0.1:0"}})[0]
+	l := pipes{make(chan net.Conn), make(chan struct{}), new(sync.Once)}
 	serve(t, newServer(t, Config{HeaderTimeout: 50 * time.Millisecond, BodyTimeout: 50 * time.Millisecond, MaxHeader: 4096, Routes: []Route{
 		{Method: "POST", Path: "/json", Handle: func(w http.ResponseWriter, r *Request) error { return r.Decode(&struct{}{}) }},
 		{Method: "POST", Path: "/tar", Handle: func(w http.ResponseWriter, r *Request) error {
@@ -226,14 +235,10 @@ func TestSlowClients(t *testing.T) {
 		}},
 	}}), l)
 	dial := func(text string) (net.Conn, *bufio.Reader) {
-		conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", l.Addr().String())
-		if err != nil {
-			t.Fatal(err)
-		}
+		conn, server := net.Pipe()
 		t.Cleanup(func() { _ = conn.Close() })
-		if _, err := io.WriteString(conn, text); err != nil {
-			t.Fatal(err)
-		}
+		l.conns <- server
+		go func() { _, _ = io.WriteString(conn, text) }() // all of it only if the server reads it
 		return conn, bufio.NewReader(conn)
 	}
 	slow, tar := dial("POST /tar HTTP/1.1\r\nHost: x\r\nContent-Length: 8\r\n\r\nhalf")
@@ -265,6 +270,29 @@ func TestSlowClients(t *testing.T) {
 		t.Errorf("slow stream: %q", got)
 	}
 }
+
+// pipes is a listener within the process.
+type pipes struct {
+	conns  chan net.Conn
+	closed chan struct{}
+	once   *sync.Once
+}
+
+func (p pipes) Accept() (net.Conn, error) {
+	select {
+	case conn := <-p.conns:
+		return conn, nil
+	case <-p.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (p pipes) Close() error {
+	p.once.Do(func() { close(p.closed) })
+	return nil
+}
+
+func (p pipes) Addr() net.Addr { return &net.UnixAddr{Name: "pipes", Net: "unix"} }
 
 func TestStop(t *testing.T) {
 	t.Parallel()
@@ -344,7 +372,7 @@ func TestListenerFails(t *testing.T) {
 	if err := l[0].Close(); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	err := newServer(t, Config{}).Serve(ctx, l...)
 	if err == nil || !strings.Contains(err.Error(), "use of closed network connection") || ctx.Err() != nil {

@@ -53,14 +53,18 @@ func (s *MessageStream) Send(v any) error {
 	return s.write(object)
 }
 
-// fail sends the error of a handler as the last object, as it is at all versions.
+// fail sends the error of a handler as the last object.
 func (s *MessageStream) fail(err error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	object, err := plain(struct {
-		Detail jsonstream.Error `json:"errorDetail"`
-		Error  string           `json:"error"`
-	}{jsonstream.Error{Message: text(err)}, text(err)})
+	last := struct {
+		Detail *jsonstream.Error `json:"errorDetail,omitempty"`
+		Error  string            `json:"error"`
+	}{&jsonstream.Error{Message: text(err)}, text(err)}
+	if s.r.Trait("error-without-detail") {
+		last.Detail = nil
+	}
+	object, err := plain(last)
 	if err != nil {
 		return err
 	}

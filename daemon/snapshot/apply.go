@@ -11,13 +11,13 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/containerd/containerd/v2/core/mount"
 	"github.com/containerd/containerd/v2/core/snapshots"
 	"github.com/containerd/containerd/v2/pkg/archive"
 	"github.com/opencontainers/go-digest"
 	"github.com/opencontainers/image-spec/identity"
+	"golang.org/x/sys/unix"
 
 	"github.com/cleat-dev/cleat/api/errs"
 	"github.com/cleat-dev/cleat/daemon/content"
@@ -90,10 +90,13 @@ func (l *Layers) Stat(ctx context.Context, parent, diffID digest.Digest) (Applie
 }
 
 func (l *Layers) apply(ctx context.Context, parent, want digest.Digest, r io.Reader) (a Applied, err error) {
-	ctx = content.Context(ctx)
+	ctx, done, err := l.store.Leased(ctx) // nothing else keeps a folder that is being filled from being collected
+	if err != nil {
+		return Applied{}, err
+	}
+	defer done()
 	key := "apply-" + randomName()
-	keep := snapshots.WithLabels(map[string]string{"containerd.io/gc.expire": time.Now().Add(keepUnpacking).UTC().Format(time.RFC3339)})
-	m, err := l.store.Snapshots.Prepare(ctx, key, parent.String(), keep)
+	m, err := l.store.Snapshots.Prepare(ctx, key, parent.String())
 	if err != nil {
 		return Applied{}, err
 	}
@@ -107,10 +110,10 @@ func (l *Layers) apply(ctx context.Context, parent, want digest.Digest, r io.Rea
 	count := &counter{w: digester.Hash()}
 	tee := io.TeeReader(r, count)
 	if a.Size, err = l.extract(ctx, m, tee); err != nil {
-		return Applied{}, fmt.Errorf("%w: %w", err, errs.ErrInvalid)
+		return Applied{}, unusable(err)
 	}
 	if _, err := io.Copy(io.Discard, tee); err != nil { // padding after the end of the archive counts
-		return Applied{}, fmt.Errorf("%w: %w", err, errs.ErrInvalid)
+		return Applied{}, unusable(err)
 	}
 	if a.DiffID = digester.Digest(); want != "" && a.DiffID != want {
 		return Applied{}, fmt.Errorf("its content is %s: %w", a.DiffID, errs.ErrInvalid)
@@ -127,9 +130,15 @@ func (l *Layers) apply(ctx context.Context, parent, want digest.Digest, r io.Rea
 // roomStep is how many bytes of files are unpacked between two looks at the disk.
 const roomStep = 64 << 20
 
-// keepUnpacking bounds how long the half of a layer stays that was being unpacked when the daemon died. It is only a
-// bound for pulls without lease.
-const keepUnpacking = 24 * time.Hour
+// unusable says that an archive cannot be unpacked: it is at fault, unless the disk is.
+func unusable(err error) error {
+	for _, disk := range []error{unix.ENOSPC, unix.EDQUOT, unix.EIO, unix.EROFS} {
+		if errors.Is(err, disk) {
+			return err
+		}
+	}
+	return fmt.Errorf("%w: %w", err, errs.ErrInvalid)
+}
 
 func ignoreNotFound(err error) error {
 	if errors.Is(err, errs.ErrNotFound) {

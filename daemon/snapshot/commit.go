@@ -17,22 +17,18 @@ import (
 	"time"
 
 	ccontent "github.com/containerd/containerd/v2/core/content"
-	"github.com/containerd/containerd/v2/core/leases"
 	"github.com/moby/moby/api/types/container"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"golang.org/x/sys/unix"
 
 	"github.com/cleat-dev/cleat/api/errs"
-	"github.com/cleat-dev/cleat/daemon/content"
 )
 
 const (
 	whiteoutPrefix = ".wh."
 	whiteoutOpaque = ".wh..wh..opq"
 	paxXattr       = "SCHILY.xattr."
-	// keepBlob is how long a committed layer stays without an image that refers to it.
-	keepBlob = time.Hour
 )
 
 // Lease keeps, until done, what calls with its context write or find: also a blob that somebody else made, uses and
@@ -42,8 +38,8 @@ func (l *Layers) Lease(ctx context.Context) (_ context.Context, done func(), err
 }
 
 // Commit writes what a container changed as a layer into the content store: an uncompressed archive, whose digest is
-// its diff id too. A container that changed nothing gives an empty archive. The blob stays for an hour, or as long as
-// the lease of ctx; until then something has to refer to it.
+// its diff id too. A container that changed nothing gives an empty archive. The blob stays as long as the lease of ctx
+// does; until then something has to refer to it.
 func (l *Layers) Commit(ctx context.Context, id string) (ocispec.Descriptor, digest.Digest, error) {
 	defer l.ids.lock(id)()
 	n, err := l.get(id)
@@ -65,15 +61,11 @@ func (l *Layers) Commit(ctx context.Context, id string) (ocispec.Descriptor, dig
 
 // WriteBlob writes what write writes into the content store, where it stays as after [Layers.Commit].
 func (l *Layers) WriteBlob(ctx context.Context, mediaType string, write func(io.Writer) error) (_ ocispec.Descriptor, err error) {
-	ctx = content.Context(ctx)
-	_, leased := leases.FromContext(ctx)
-	if !leased { // one that is there already must not be collected before it is marked
-		var done func()
-		if ctx, done, err = l.store.Lease(ctx); err != nil {
-			return ocispec.Descriptor{}, err
-		}
-		defer done()
+	ctx, done, err := l.store.Leased(ctx) // for as long as it is being written
+	if err != nil {
+		return ocispec.Descriptor{}, err
 	}
+	defer done()
 	ref := "blob-" + randomName()
 	w, err := ccontent.OpenWriter(ctx, l.store.Content, ccontent.WithRef(ref))
 	if err != nil {
@@ -92,19 +84,9 @@ func (l *Layers) WriteBlob(ctx context.Context, mediaType string, write func(io.
 		return ocispec.Descriptor{}, err
 	}
 	desc := ocispec.Descriptor{MediaType: mediaType, Digest: w.Digest(), Size: counter.n}
-	labels := map[string]string{}
-	if !leased {
-		labels["containerd.io/gc.expire"] = time.Now().Add(keepBlob).UTC().Format(time.RFC3339)
+	if err = w.Commit(ctx, desc.Size, desc.Digest); errs.Class(err) == errs.ErrConflict { // it is there already
+		err = nil
 	}
-	err = w.Commit(ctx, desc.Size, desc.Digest, ccontent.WithLabels(labels))
-	if !errors.Is(err, errs.ErrConflict) && errs.Class(err) != errs.ErrConflict {
-		return desc, err
-	}
-	if len(labels) == 0 {
-		return desc, nil
-	}
-	info := ccontent.Info{Digest: desc.Digest, Labels: labels}
-	_, err = l.store.Content.Update(ctx, info, "labels.containerd.io/gc.expire")
 	return desc, err
 }
 

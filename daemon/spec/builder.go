@@ -49,6 +49,8 @@ type Options struct {
 	Mounts []specs.Mount
 	// Network, PID, IPC and UTS say what is shared.
 	Network, PID, IPC, UTS Namespace
+	// Init is the program on the host that is process 1 and starts Args; "" makes Args process 1.
+	Init string
 	// Annotations are handed to the runtime.
 	Annotations map[string]string
 }
@@ -171,7 +173,7 @@ func (k *Kernel) process(o *Options, caps []string) (*specs.Process, error) {
 		return nil, err
 	}
 	p := &specs.Process{
-		Terminal: o.Config.Tty, User: user, Args: o.Args, Env: o.environment(), Cwd: workingDir(o.Config.WorkingDir), Capabilities: linuxCapabilities(caps), Rlimits: limits,
+		Terminal: o.Config.Tty, User: user, Args: o.args(), Env: o.environment(), Cwd: workingDir(o.Config.WorkingDir), Capabilities: linuxCapabilities(caps), Rlimits: limits,
 	}
 	if size := o.Host.ConsoleSize; o.Config.Tty && size[0] > 0 && size[1] > 0 {
 		p.ConsoleSize = &specs.Box{Height: size[0], Width: size[1]}
@@ -180,6 +182,17 @@ func (k *Kernel) process(o *Options, caps []string) (*specs.Process, error) {
 		p.OOMScoreAdj = &score
 	}
 	return p, nil
+}
+
+// InitPath is where a container has the program that is its process 1, when the engine gives it one.
+const InitPath = "/sbin/docker-init"
+
+// args is the command line of process 1.
+func (o *Options) args() []string {
+	if o.Init == "" {
+		return o.Args
+	}
+	return append([]string{InitPath, "--"}, o.Args...)
 }
 
 // environment is PATH, HOSTNAME, TERM on a terminal, the links' and then the container's own, which win.

@@ -3,7 +3,11 @@
 package spec
 
 import (
+	"path"
+
 	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/cleat-dev/cleat/api/errs"
 )
 
 // Exec is a further process in a container that runs.
@@ -30,6 +34,9 @@ func (k *Kernel) ExecProcess(spec *specs.Spec, rootfs string, e Exec) (*specs.Pr
 		}
 	}
 	if e.WorkingDir != "" {
+		if !path.IsAbs(e.WorkingDir) {
+			return nil, errs.Errorf(errs.ErrInvalid, "Cwd must be an absolute path")
+		}
 		p.Cwd = workingDir(e.WorkingDir)
 	}
 	if e.User != "" {

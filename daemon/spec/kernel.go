@@ -3,11 +3,15 @@
 package spec
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 
+	"github.com/containerd/containerd/v2/contrib/apparmor"
+	"github.com/moby/moby/api/types/container"
 	"github.com/moby/sys/capability"
 	"github.com/opencontainers/cgroups"
 	"github.com/opencontainers/selinux/go-selinux"
@@ -20,13 +24,19 @@ type Kernel struct {
 	Unified bool
 	// Seccomp, AppArmor and SELinux say which of them the kernel has switched on.
 	Seccomp, AppArmor, SELinux bool
+	// DefaultAppArmor is the profile of containers that name none, "" when there is none; see LoadAppArmor.
+	DefaultAppArmor string
 	// Controllers are the limits the cgroup hierarchies have.
 	Controllers Controllers
+	// RecursiveReadOnly: a bind can be read-only with all that is mounted below it.
+	RecursiveReadOnly bool
 
 	bounding map[string]bool
 	raise    bool // limits may be raised and oom scores lowered: CAP_SYS_RESOURCE
 	oomScore int
-	limit    func(name int) (hard uint64, ok bool)
+
+	cpus, mems string // that there are, as lists
+	limit      func(name int) (hard uint64, ok bool)
 }
 
 // Controllers are the limits cgroups can set on this host.
@@ -42,10 +52,13 @@ func ReadKernel() (*Kernel, error) {
 		AppArmor: enabled("/sys/module/apparmor/parameters/enabled"),
 		SELinux:  selinux.GetEnabled(),
 		limit:    hardLimit,
+
+		RecursiveReadOnly: recursiveReadOnly(),
 	}
 	if err := k.readCapabilities(); err != nil {
 		return nil, err
 	}
+	k.cpus, k.mems = readCPUSet(k.Unified)
 	k.oomScore = readInt("/proc/self/oom_score_adj")
 	if k.Unified {
 		k.Controllers = unifiedControllers()
@@ -53,6 +66,30 @@ func ReadKernel() (*Kernel, error) {
 		k.Controllers = legacyControllers()
 	}
 	return k, nil
+}
+
+// appArmorProfile is the name of the profile containers get that name none. Its rules are containerd's.
+const appArmorProfile = "cleat-default"
+
+// LoadAppArmor gives the kernel the default profile, where it has AppArmor. It needs apparmor_parser; without it containers
+// run unconfined, as they would without AppArmor, and the error says so.
+func (k *Kernel) LoadAppArmor() error {
+	if !k.AppArmor {
+		return nil
+	}
+	if err := apparmor.LoadDefaultProfile(appArmorProfile); err != nil {
+		return fmt.Errorf("no AppArmor profile protects containers (is apparmor_parser, package apparmor, installed?): %w", err)
+	}
+	k.DefaultAppArmor = appArmorProfile
+	return nil
+}
+
+// CgroupNamespace is what containers have that name no mode: of their own where version 2 is all there is.
+func (k *Kernel) CgroupNamespace(privileged bool) container.CgroupnsMode {
+	if k.Unified && !privileged {
+		return container.CgroupnsModePrivate
+	}
+	return container.CgroupnsModeHost
 }
 
 func (k *Kernel) readCapabilities() error {
@@ -102,7 +139,8 @@ func legacyControllers() Controllers {
 		_, err = os.Stat(filepath.Join(dir, file))
 		return err == nil
 	}
-	weight := in("blkio", "blkio.weight") || in("blkio", "blkio.bfq.weight")
+	// The root group has no weight; that of BFQ is known by what it counts.
+	weight := in("blkio", "blkio.weight") || in("blkio", "blkio.bfq.io_serviced")
 	return Controllers{
 		Memory: in("memory", "memory.limit_in_bytes"), Swap: in("memory", "memory.memsw.limit_in_bytes"), Swappiness: in("memory", "memory.swappiness"),
 		OOMKillDisable: in("memory", "memory.oom_control"), CPUShares: in("cpu", "cpu.shares"), CPUQuota: in("cpu", "cpu.cfs_quota_us"),
@@ -121,20 +159,15 @@ func enabled(path string) bool {
 	return err == nil && strings.HasPrefix(string(raw), "Y")
 }
 
+// readInt is a file's number, 0 when there is none.
 func readInt(path string) int {
 	raw, err := os.ReadFile(path)
 	if err != nil {
 		return 0
 	}
-	text, n, sign := strings.TrimSpace(string(raw)), 0, 1
-	if rest, negative := strings.CutPrefix(text, "-"); negative {
-		text, sign = rest, -1
+	n, err := strconv.Atoi(strings.TrimSpace(string(raw)))
+	if err != nil {
+		return 0
 	}
-	for _, digit := range text {
-		if digit < '0' || digit > '9' {
-			return 0
-		}
-		n = n*10 + int(digit-'0')
-	}
-	return sign * n
+	return n
 }

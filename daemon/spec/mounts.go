@@ -43,6 +43,9 @@ func (o *Options) mounts() ([]specs.Mount, error) {
 	for _, m := range o.Mounts {
 		all = replace(all, m)
 	}
+	if o.Init != "" {
+		all = replace(all, specs.Mount{Destination: InitPath, Type: "bind", Source: o.Init, Options: []string{"bind", "ro"}})
+	}
 	slices.SortStableFunc(all, func(a, b specs.Mount) int { return depth(a.Destination) - depth(b.Destination) })
 	return all, nil
 }
@@ -57,15 +60,18 @@ func (o *Options) systemMounts() []specs.Mount {
 	if size <= 0 {
 		size = shmSize
 	}
-	return []specs.Mount{
+	all := []specs.Mount{
 		{Destination: "/proc", Type: "proc", Source: "proc", Options: []string{"nosuid", "noexec", "nodev"}},
 		{Destination: "/dev", Type: "tmpfs", Source: "tmpfs", Options: []string{"nosuid", "strictatime", "mode=755", "size=65536k"}},
 		{Destination: "/sys", Type: "sysfs", Source: "sysfs", Options: []string{"nosuid", "noexec", "nodev", sys}},
 		{Destination: "/dev/pts", Type: "devpts", Source: "devpts", Options: []string{"nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"}},
 		{Destination: "/dev/mqueue", Type: "mqueue", Source: "mqueue", Options: []string{"nosuid", "noexec", "nodev"}},
 		{Destination: "/sys/fs/cgroup", Type: "cgroup", Source: "cgroup", Options: []string{cgroup, "nosuid", "noexec", "nodev"}},
-		o.shm(size),
 	}
+	if o.Host.IpcMode.IsNone() {
+		return all
+	}
+	return append(all, o.shm(size))
 }
 
 // shm is the container's own, or that of the one whose IPC namespace it joins.

@@ -3,6 +3,7 @@
 package spec
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -84,13 +85,31 @@ func (s security) check(k *Kernel) error {
 	return nil
 }
 
+// AppArmorProfile is the profile a container runs under, "" for none.
+func (k *Kernel) AppArmorProfile(h *container.HostConfig) string {
+	s, err := parseSecurity(h.SecurityOpt)
+	if err != nil { // refused at create
+		return ""
+	}
+	return k.profile(s, h)
+}
+
+func (k *Kernel) profile(s security, h *container.HostConfig) string {
+	switch {
+	case !k.AppArmor || s.apparmor == unconfined:
+		return ""
+	case s.apparmor == "" && h.Privileged:
+		return ""
+	}
+	return cmp.Or(s.apparmor, k.DefaultAppArmor)
+}
+
 // apply writes the protections into a specification whose capabilities are set: system calls depend on them.
 func (s security) apply(out *specs.Spec, k *Kernel, h *container.HostConfig) error {
 	out.Process.NoNewPrivileges = s.noNewPrivileges
-	if k.AppArmor && s.apparmor != unconfined {
-		out.Process.ApparmorProfile = s.apparmor
-	}
-	if k.SELinux && !h.Privileged {
+	out.Process.ApparmorProfile = k.profile(s, h)
+	// As with other engines nothing is labelled that did not ask for it: the host's policy has to know the data root first.
+	if k.SELinux && len(s.labels) > 0 && !h.Privileged {
 		process, mount, err := label.InitLabels(s.labels)
 		if err != nil {
 			return fmt.Errorf("security option label: %w: %w", err, errs.ErrInvalid)

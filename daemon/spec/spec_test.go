@@ -310,6 +310,13 @@ func TestBuildNamespaces(t *testing.T) {
 	if m := mountAt(s, "/dev/shm"); m.Source != "/proc/7/root/dev/shm" {
 		t.Errorf("/dev/shm %v: want that of the joined container", m)
 	}
+	o.IPC, o.Host.IpcMode = Namespace{}, "none"
+	if s, err = full().Build(o); err != nil {
+		t.Fatal(err)
+	}
+	if slices.ContainsFunc(s.Mounts, func(m specs.Mount) bool { return m.Destination == "/dev/shm" }) {
+		t.Errorf("a container without IPC has /dev/shm: %v", s.Mounts)
+	}
 }
 
 func TestBuildMounts(t *testing.T) {

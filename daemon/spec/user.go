@@ -38,7 +38,7 @@ func ResolveUser(rootfs, spec string, groups []string) (specs.User, error) {
 	}
 	found, err := user.GetExecUser(spec, &user.ExecUser{Home: "/"}, passwd, strings.NewReader(string(raw)))
 	if err != nil {
-		return specs.User{}, fmt.Errorf("%s: %w", userProblem(spec, err), errs.ErrInvalid)
+		return specs.User{}, errs.Errorf(errs.ErrInvalid, "%s", userProblem(spec, err)) // clients read it, without its class
 	}
 	more, err := user.GetAdditionalGroups(groups, strings.NewReader(string(raw)))
 	if err != nil {
@@ -57,7 +57,7 @@ func ResolveUser(rootfs, spec string, groups []string) (specs.User, error) {
 
 func userProblem(spec string, err error) string {
 	if errors.Is(err, user.ErrNoPasswdEntries) || errors.Is(err, user.ErrNoGroupEntries) {
-		return fmt.Sprintf("unable to find user %s: %v", strings.SplitN(spec, ":", 2)[0], err)
+		return err.Error() // "unable to find user nobody: no matching entries in passwd file"
 	}
 	return fmt.Sprintf("user %q: %v", spec, err)
 }

@@ -6,15 +6,15 @@ import (
 	"bufio"
 	"net/url"
 	"os"
-	"path/filepath"
 	"runtime/debug"
 	"strconv"
 	"strings"
 
 	"github.com/hashicorp/go-hclog"
 	"github.com/moby/sys/capability"
-	"github.com/opencontainers/cgroups"
 	"golang.org/x/sys/unix"
+
+	"github.com/cleat-dev/cleat/daemon/spec"
 )
 
 // host is what of this machine cannot change while the daemon runs.
@@ -22,16 +22,11 @@ type host struct {
 	kernel, machine string
 	name, release   string // of the operating system
 	memTotal        int64  // bytes
-	cgroups         string // "1" or "2"
-
-	memory, swap, cpu, shares, cpuset, pids, oomKillDisable bool
-
-	security []string
-	warnings []string
+	warnings        []string
 }
 
 // inspectHost never fails: what cannot be found out stays empty and is logged.
-func inspectHost(log hclog.Logger) host {
+func inspectHost(limits spec.Controllers, log hclog.Logger) host {
 	if log == nil {
 		log = hclog.NewNullLogger()
 	}
@@ -55,54 +50,25 @@ func inspectHost(log hclog.Logger) host {
 	} else {
 		log.Warn("memory of the host", "error", err)
 	}
-	h.controllers(log)
-	h.securityOptions()
-	h.warn()
+	h.warn(limits)
 	return h
 }
 
-// controllers finds out which limits the kernel can enforce.
-func (h *host) controllers(log hclog.Logger) {
-	if cgroups.IsCgroup2UnifiedMode() {
-		h.cgroups = "2"
-		has := map[string]bool{}
-		for name := range strings.FieldsSeq(readFile("/sys/fs/cgroup/cgroup.controllers")) {
-			has[name] = true
+// securityOptions are the words clients know for what protects containers here.
+func securityOptions(k *spec.Kernel) []string {
+	var options []string
+	for _, o := range []struct {
+		on   bool
+		name string
+	}{
+		{k.AppArmor, "name=apparmor"}, {k.Seccomp, "name=seccomp,profile=builtin"}, {k.SELinux, "name=selinux"},
+		{k.Unified, "name=cgroupns"}, // by default; on v1 it has to be asked for
+	} {
+		if o.on {
+			options = append(options, o.name)
 		}
-		h.memory, h.cpu, h.shares, h.cpuset, h.pids = has["memory"], has["cpu"], has["cpu"], has["cpuset"], has["pids"]
-		h.swap = h.memory && anyExists("/sys/fs/cgroup/*/memory.swap.max")
-		return
 	}
-	h.cgroups = "1"
-	file := func(controller, name string) bool {
-		at, err := cgroups.FindCgroupMountpoint("", controller)
-		if err != nil {
-			if !cgroups.IsNotFound(err) {
-				log.Warn("cgroup controller", "name", controller, "error", err)
-			}
-			return false
-		}
-		return anyExists(filepath.Join(at, name)) || anyExists(filepath.Join(at, "*", name))
-	}
-	h.memory, h.swap = file("memory", "memory.limit_in_bytes"), file("memory", "memory.memsw.limit_in_bytes")
-	h.oomKillDisable = file("memory", "memory.oom_control")
-	h.cpu, h.shares = file("cpu", "cpu.cfs_quota_us"), file("cpu", "cpu.shares")
-	h.cpuset, h.pids = file("cpuset", "cpuset.cpus"), file("pids", "pids.max")
-}
-
-func (h *host) securityOptions() {
-	if readFile("/sys/module/apparmor/parameters/enabled") == "Y" {
-		h.security = append(h.security, "name=apparmor")
-	}
-	if pairs("/proc/self/status", ":")["Seccomp"] != "" {
-		h.security = append(h.security, "name=seccomp,profile=builtin")
-	}
-	if exists("/sys/fs/selinux/enforce") {
-		h.security = append(h.security, "name=selinux")
-	}
-	if h.cgroups == "2" && exists("/proc/self/ns/cgroup") {
-		h.security = append(h.security, "name=cgroupns")
-	}
+	return options
 }
 
 // needed are capabilities whose lack takes something from containers, and what.
@@ -116,14 +82,14 @@ var needed = []struct {
 	{capability.CAP_SYS_ADMIN, "containers cannot be started"},
 }
 
-func (h *host) warn() {
+func (h *host) warn(limits spec.Controllers) {
 	for _, w := range []struct {
 		ok   bool
 		text string
 	}{
-		{h.memory, "No memory limit support"}, {h.swap, "No swap limit support"}, {h.cpu, "No cpu cfs quota support"},
-		{h.cpu, "No cpu cfs period support"}, {h.shares, "No cpu shares support"}, {h.cpuset, "No cpuset support"},
-		{h.pids, "No pids limit support"},
+		{limits.Memory, "No memory limit support"}, {limits.Swap, "No swap limit support"}, {limits.CPUQuota, "No cpu cfs quota support"},
+		{limits.CPUQuota, "No cpu cfs period support"}, {limits.CPUShares, "No cpu shares support"}, {limits.Cpuset, "No cpuset support"},
+		{limits.Pids, "No pids limit support"},
 	} {
 		if !w.ok {
 			h.warnings = append(h.warnings, "WARNING: "+w.text)
@@ -154,25 +120,6 @@ func pairs(path, separator string) map[string]string {
 		}
 	}
 	return found
-}
-
-// readFile is a small file's text, empty when it cannot be read.
-func readFile(path string) string {
-	raw, err := os.ReadFile(path)
-	if err != nil {
-		return ""
-	}
-	return strings.TrimSpace(string(raw))
-}
-
-func exists(path string) bool {
-	_, err := os.Stat(path)
-	return err == nil
-}
-
-func anyExists(pattern string) bool {
-	found, err := filepath.Glob(pattern)
-	return err == nil && len(found) > 0
 }
 
 // environment is a variable in either of the spellings programs know.

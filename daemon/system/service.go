@@ -23,6 +23,7 @@ import (
 	"github.com/cleat-dev/cleat/api/errs"
 	"github.com/cleat-dev/cleat/daemon/event"
 	"github.com/cleat-dev/cleat/daemon/metadata"
+	"github.com/cleat-dev/cleat/daemon/spec"
 )
 
 // Config is what a service is made of.
@@ -31,6 +32,8 @@ type Config struct {
 	DB *metadata.DB
 	// Bus is where events come from. Required.
 	Bus *event.Bus
+	// Kernel is what this host allows. Required.
+	Kernel *spec.Kernel
 	// Containers counts containers by state; nil: there are none.
 	Containers func() (running, paused, stopped int)
 	// Images counts images; nil: there are none.
@@ -79,7 +82,7 @@ func New(cfg Config) (*Service, error) {
 	if err != nil {
 		return nil, fmt.Errorf("system: %w", err)
 	}
-	return &Service{cfg: cfg, id: id, host: inspectHost(cfg.Log)}, nil
+	return &Service{cfg: cfg, id: id, host: inspectHost(cfg.Kernel.Controllers, cfg.Log)}, nil
 }
 
 // newID is 240 random bits in the form engines have always had: 12 groups of 4 letters.
@@ -114,7 +117,8 @@ func (s *Service) Info(ctx context.Context) (system.Info, error) {
 	if info.DriverStatus == nil {
 		info.DriverStatus = [][2]string{}
 	}
-	info.IPv4Forwarding = readFile("/proc/sys/net/ipv4/ip_forward") == "1"
+	forward, _ := os.ReadFile("/proc/sys/net/ipv4/ip_forward") // unreadable: off
+	info.IPv4Forwarding = strings.TrimSpace(string(forward)) == "1"
 	if !info.IPv4Forwarding {
 		info.Warnings = append(info.Warnings, "WARNING: IPv4 forwarding is disabled")
 	}
@@ -132,16 +136,19 @@ func (s *Service) Info(ctx context.Context) (system.Info, error) {
 
 // fixed is the part of Info that does not change.
 func (s *Service) fixed() system.Info {
-	h := s.host
+	h, limits, cgroupVersion := s.host, s.cfg.Kernel.Controllers, "1"
+	if s.cfg.Kernel.Unified {
+		cgroupVersion = "2"
+	}
 	return system.Info{
 		ID: s.id,
 		Plugins: system.PluginsInfo{
 			Volume: []string{"local"}, Network: []string{"bridge", "host", "null"}, Authorization: []string{},
 			Log: []string{"journald", "json-file", "none", "syslog"},
 		},
-		MemoryLimit: h.memory, SwapLimit: h.swap, CPUCfsPeriod: h.cpu, CPUCfsQuota: h.cpu, CPUShares: h.shares, CPUSet: h.cpuset,
-		PidsLimit: h.pids, OomKillDisable: h.oomKillDisable, Debug: s.cfg.Debug,
-		LoggingDriver: "json-file", CgroupDriver: "cgroupfs", CgroupVersion: h.cgroups,
+		MemoryLimit: limits.Memory, SwapLimit: limits.Swap, CPUCfsPeriod: limits.CPUQuota, CPUCfsQuota: limits.CPUQuota, CPUShares: limits.CPUShares,
+		CPUSet: limits.Cpuset, PidsLimit: limits.Pids, OomKillDisable: limits.OOMKillDisable, Debug: s.cfg.Debug,
+		LoggingDriver: "json-file", CgroupDriver: "cgroupfs", CgroupVersion: cgroupVersion,
 		KernelVersion: h.kernel, OperatingSystem: h.name, OSVersion: h.release, OSType: "linux", Architecture: h.machine,
 		IndexServerAddress: "https://index.docker.io/v1/", RegistryConfig: s.registries(),
 		NCPU: runtime.NumCPU(), MemTotal: h.memTotal, GenericResources: []swarm.GenericResource{}, DockerRootDir: s.cfg.DataRoot,
@@ -152,7 +159,8 @@ func (s *Service) fixed() system.Info {
 		LiveRestoreEnabled: true, // containers go on without the daemon
 		ContainerdCommit:   system.Commit{ID: library("github.com/containerd/containerd/v2")},
 		RuncCommit:         system.Commit{ID: library("github.com/opencontainers/runc")},
-		SecurityOptions:    append([]string{}, h.security...), DefaultAddressPools: s.cfg.Pools, CDISpecDirs: []string{},
+		InitBinary:         "docker-init", InitCommit: system.Commit{ID: s.cfg.Commit},
+		SecurityOptions: append([]string{}, securityOptions(s.cfg.Kernel)...), DefaultAddressPools: s.cfg.Pools, CDISpecDirs: []string{},
 		Warnings: append([]string{}, h.warnings...),
 	}
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/cleat-dev/cleat/api/errs"
 	"github.com/cleat-dev/cleat/daemon/event"
 	"github.com/cleat-dev/cleat/daemon/metadata"
+	"github.com/cleat-dev/cleat/daemon/spec"
 )
 
 func service(t *testing.T, db *metadata.DB, change func(*Config)) *Service {
@@ -28,7 +29,11 @@ func service(t *testing.T, db *metadata.DB, change func(*Config)) *Service {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg := Config{DB: db, Bus: bus, Version: "1.2.3", APIVersion: "1.44", MinAPIVersion: "1.2", DataRoot: "/data", Log: hclog.NewNullLogger()}
+	kernel, err := spec.ReadKernel()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := Config{DB: db, Bus: bus, Kernel: kernel, Version: "1.2.3", APIVersion: "1.44", MinAPIVersion: "1.2", DataRoot: "/data", Log: hclog.NewNullLogger()}
 	if change != nil {
 		change(&cfg)
 	}
@@ -80,8 +85,11 @@ func TestInfo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	kernel := readFile("/proc/sys/kernel/osrelease")
-	if diff := cmp.Diff([]any{"overlay", host, kernel, runtime.NumCPU(), true, "/data", "linux"},
+	release, err := os.ReadFile("/proc/sys/kernel/osrelease")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]any{"overlay", host, strings.TrimSpace(string(release)), runtime.NumCPU(), true, "/data", "linux"},
 		[]any{got.Driver, got.Name, got.KernelVersion, got.NCPU, got.Debug, got.DockerRootDir, got.OSType}); diff != "" {
 		t.Errorf("facts (-want +got):\n%s", diff)
 	}

@@ -87,7 +87,8 @@ func hasLabel(r *record, label string) bool {
 }
 
 // Prune removes the volumes no container uses: the anonymous ones, with the filter all=true the named ones too, of
-// those that have all label and none of the label! filters.
+// those that have all label and none of the label! filters. Volumes with options stay, as on other engines: what they
+// show is elsewhere, and how to reach it would be forgotten.
 func (s *Service) Prune(ctx context.Context, filters map[string][]string) (volume.PruneReport, error) {
 	report := volume.PruneReport{VolumesDeleted: []string{}}
 	if err := check(filters, "all", "label", "label!"); err != nil {
@@ -99,7 +100,7 @@ func (s *Service) Prune(ctx context.Context, filters map[string][]string) (volum
 	}
 	var problems []error
 	for _, r := range s.records() {
-		if len(r.Users) > 0 || !everything && !r.isAnonymous() || !hasLabels(r, filters["label"]) ||
+		if len(r.Users) > 0 || len(r.Options) > 0 || !everything && !r.isAnonymous() || !hasLabels(r, filters["label"]) ||
 			slices.ContainsFunc(filters["label!"], func(label string) bool { return hasLabel(r, label) }) {
 			continue
 		}

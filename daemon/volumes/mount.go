@@ -68,7 +68,7 @@ func (s *Service) mount(r *record) error {
 		err = mount.Mount(r.Options["device"], target, r.Options["type"], options)
 	}
 	if err != nil {
-		return fmt.Errorf("failed to mount local volume %q: mount %s:%s: %w", r.Name, r.Options["device"], target, err)
+		return fmt.Errorf("error while mounting volume '%s': failed to mount local volume: %w", target, err)
 	}
 	return nil
 }

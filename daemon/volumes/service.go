@@ -149,9 +149,6 @@ func happened(name string, action events.Action, pairs ...string) events.Message
 //
 // Errors: errs.ErrInvalid for a bad name or option, errs.ErrNotFound for another driver.
 func (s *Service) Create(ctx context.Context, name, driver string, options, labels map[string]string) (volume.Volume, error) {
-	if driver != "" && driver != localDriver {
-		return volume.Volume{}, fmt.Errorf("error looking up volume plugin %s: plugin %q not found: %w", driver, driver, errs.ErrNotFound)
-	}
 	labels = maps.Clone(labels)
 	if name == "" {
 		name = newName()
@@ -159,6 +156,9 @@ func (s *Service) Create(ctx context.Context, name, driver string, options, labe
 			labels = map[string]string{}
 		}
 		labels[anonymousLabel] = ""
+	}
+	if driver != "" && driver != localDriver {
+		return volume.Volume{}, fmt.Errorf("create %s: error looking up volume plugin %s: plugin %q not found: %w", name, driver, driver, errs.ErrNotFound)
 	}
 	if err := checkName(name); err != nil {
 		return volume.Volume{}, fmt.Errorf("create %s: %w", name, err)

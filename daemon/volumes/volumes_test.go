@@ -298,6 +298,10 @@ func TestFiltersAndPrune(t *testing.T) {
 	if diff := cmp.Diff(sorted("cache", "db-data", used), w.names(t, nil)); diff != "" {
 		t.Error(diff)
 	}
+	w.create(t, "elsewhere", map[string]string{"type": "tmpfs", "device": "tmpfs"}, nil)
+	if diff := cmp.Diff([]string{"cache", "db-data"}, prune(w.Prune(t.Context(), map[string][]string{"all": {"true"}})).VolumesDeleted); diff != "" {
+		t.Errorf("a volume with options stays: %s", diff)
+	}
 }
 
 func isMounted(t testing.TB, path string) bool {
@@ -379,7 +383,7 @@ func TestOptionsMount(t *testing.T) {
 		t.Error(diff)
 	}
 	w.create(t, "broken", map[string]string{"type": "none", "o": "bind", "device": "/nowhere"}, nil)
-	if _, err := w.Path("broken"); err == nil || !strings.Contains(err.Error(), `failed to mount local volume "broken"`) {
+	if _, err := w.Path("broken"); err == nil || !strings.Contains(err.Error(), "broken/_data': failed to mount local volume: mount /nowhere") {
 		t.Error(err)
 	}
 }

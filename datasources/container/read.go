@@ -10,6 +10,7 @@ import (
 
 	"github.com/cleat-dev/cleat/api/errs"
 	"github.com/cleat-dev/cleat/internal/flatten"
+	"github.com/cleat-dev/cleat/internal/secretenv"
 	"github.com/cleat-dev/cleat/resources/contract"
 )
 
@@ -128,7 +129,7 @@ func flattenConfig(c *mobycontainer.Config, m *Model) {
 	m.Image = flatten.Text(c.Image)
 	m.Command = flatten.Texts(c.Cmd)
 	m.Entrypoint = flatten.Texts(c.Entrypoint)
-	m.Env = flatten.Texts(c.Env)
+	m.Env = flatten.Texts(secretenv.Open(c.Env, c.Labels))
 	m.Labels = flatten.TextMap(c.Labels)
 	m.Hostname = flatten.Text(c.Hostname)
 	m.User = flatten.Text(c.User)

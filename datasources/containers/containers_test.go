@@ -16,6 +16,7 @@ import (
 
 	"github.com/cleat-dev/cleat/api/errs"
 	"github.com/cleat-dev/cleat/client"
+	"github.com/cleat-dev/cleat/datasources/filter"
 	"github.com/cleat-dev/cleat/internal/flatten"
 	"github.com/cleat-dev/cleat/resources/contract"
 )
@@ -44,19 +45,6 @@ func load(t *testing.T, file string, into any) {
 	}
 }
 
-// TestHost: the model fits the schema, and every attribute is described.
-func TestHost(t *testing.T) {
-	t.Parallel()
-	if _, err := contract.HostData(t.Context(), DataSource{}); err != nil {
-		t.Fatal(err)
-	}
-	for name, a := range (DataSource{}).Schema(t.Context()).Attributes {
-		if a.GetMarkdownDescription() == "" {
-			t.Errorf("%s is not described", name)
-		}
-	}
-}
-
 func set(values ...string) types.Set {
 	var elements []attr.Value
 	for _, v := range values {
@@ -67,7 +55,9 @@ func set(values ...string) types.Set {
 
 func TestOptions(t *testing.T) {
 	t.Parallel()
-	filter := func(name string, values ...string) Filter { return Filter{types.StringValue(name), set(values...)} }
+	by := func(name string, values ...string) filter.Filter {
+		return filter.Filter{Name: types.StringValue(name), Values: set(values...)}
+	}
 	tests := map[string]struct {
 		config Model
 		want   moby.ContainerListOptions
@@ -75,7 +65,7 @@ func TestOptions(t *testing.T) {
 		"nothing": {Model{}, moby.ContainerListOptions{}},
 		"all":     {Model{All: types.BoolValue(true), Limit: types.Int64Value(3)}, moby.ContainerListOptions{All: true, Limit: 3}},
 		"filters": {
-			Model{Filter: contract.BlocksOf(filter("label", "a=b", "c"), filter("status", "exited"), filter("label", "d"))},
+			Model{Filter: contract.BlocksOf(by("label", "a=b", "c"), by("status", "exited"), by("label", "d"))},
 			moby.ContainerListOptions{Filters: moby.Filters{}.Add("label", "a=b", "c", "d").Add("status", "exited")},
 		},
 	}
@@ -128,7 +118,7 @@ func TestRead(t *testing.T) {
 func TestErrors(t *testing.T) {
 	t.Parallel()
 	wrong := fmt.Errorf("invalid filter 'colour': %w", errs.ErrInvalid)
-	_, err := DataSource{}.Read(t.Context(), &fake{err: wrong}, Model{Filter: contract.BlocksOf(Filter{types.StringValue("colour"), set("red")})})
+	_, err := DataSource{}.Read(t.Context(), &fake{err: wrong}, Model{Filter: contract.BlocksOf(filter.Filter{Name: types.StringValue("colour"), Values: set("red")})})
 	if path, _ := contract.PathOf(err); path != "filter" {
 		t.Errorf("wrong filter: %v", err)
 	}

@@ -3,23 +3,17 @@ package containers
 import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/cleat-dev/cleat/datasources/filter"
 	"github.com/cleat-dev/cleat/internal/flatten"
-	"github.com/cleat-dev/cleat/resources/contract"
 )
 
 // Model is the question and its answer.
 type Model struct {
-	ID         types.String            `tfsdk:"id"`
-	All        types.Bool              `tfsdk:"all"`
-	Limit      types.Int64             `tfsdk:"limit"`
-	Filter     contract.Blocks[Filter] `tfsdk:"filter"`
-	Containers types.List              `tfsdk:"containers"`
-}
-
-// Filter is one condition; a container meets it with any of the values.
-type Filter struct {
-	Name   types.String `tfsdk:"name"`
-	Values types.Set    `tfsdk:"values"`
+	ID         types.String  `tfsdk:"id"`
+	All        types.Bool    `tfsdk:"all"`
+	Limit      types.Int64   `tfsdk:"limit"`
+	Filter     filter.Blocks `tfsdk:"filter"`
+	Containers types.List    `tfsdk:"containers"`
 }
 
 var containerObject = flatten.Object{

@@ -2,8 +2,6 @@ package containers
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -12,7 +10,7 @@ import (
 	"github.com/moby/moby/api/types/container"
 	moby "github.com/moby/moby/client"
 
-	"github.com/cleat-dev/cleat/api/errs"
+	"github.com/cleat-dev/cleat/datasources/filter"
 	"github.com/cleat-dev/cleat/internal/flatten"
 	"github.com/cleat-dev/cleat/resources/contract"
 )
@@ -32,23 +30,11 @@ func (DataSource) Name() string { return "containers" }
 
 // Read implements contract.DataSource.
 func (DataSource) Read(ctx context.Context, e API, config Model) (Model, error) {
-	options := moby.ContainerListOptions{All: config.All.ValueBool(), Limit: int(config.Limit.ValueInt64())}
-	for _, f := range config.Filter.Items {
-		if options.Filters == nil {
-			options.Filters = moby.Filters{}
-		}
-		for _, v := range f.Values.Elements() {
-			if s, ok := v.(types.String); ok {
-				options.Filters.Add(f.Name.ValueString(), s.ValueString())
-			}
-		}
-	}
-	found, err := e.ContainerList(ctx, options)
-	switch {
-	case errors.Is(err, errs.ErrInvalid) && len(options.Filters) > 0:
-		return config, contract.At("filter", "containers: %w", err)
-	case err != nil:
-		return config, fmt.Errorf("containers: %w", err)
+	found, err := e.ContainerList(ctx, moby.ContainerListOptions{
+		All: config.All.ValueBool(), Limit: int(config.Limit.ValueInt64()), Filters: filter.Of(config.Filter),
+	})
+	if err != nil {
+		return config, filter.Failed("containers", config.Filter, err)
 	}
 	config.ID = types.StringValue("containers")
 	config.Containers = flattenContainers(found.Items)

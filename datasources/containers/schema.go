@@ -4,11 +4,10 @@ import (
 	"context"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
-	"github.com/hashicorp/terraform-plugin-framework-validators/setvalidator"
-	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
-	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/cleat-dev/cleat/datasources/filter"
 )
 
 // Schema implements contract.DataSource.
@@ -31,19 +30,7 @@ func (DataSource) Schema(context.Context) schema.Schema {
 			},
 		},
 		Blocks: map[string]schema.Block{
-			"filter": schema.SetNestedBlock{
-				MarkdownDescription: "A condition containers have to meet, by any of its values. Several filters have to be met all.",
-				NestedObject: schema.NestedBlockObject{Attributes: map[string]schema.Attribute{
-					"name": schema.StringAttribute{
-						Required: true, MarkdownDescription: "What is asked: a filter of the engine's, such as `label`, `name`, `status`, `ancestor`, `network`, `volume`, `health` or `publish`.",
-						Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
-					},
-					"values": schema.SetAttribute{
-						Required: true, ElementType: types.StringType, MarkdownDescription: "Values that meet the condition, as `env=prod` for `label`.",
-						Validators: []validator.Set{setvalidator.SizeAtLeast(1)},
-					},
-				}},
-			},
+			"filter": filter.Schema("containers", "`label`, `name`, `status`, `ancestor`, `network`, `volume`, `health` or `publish`"),
 		},
 	}
 }

@@ -40,19 +40,6 @@ func load(t *testing.T, file string, into any) {
 	}
 }
 
-// TestHost: the model fits the schema, and every attribute is described.
-func TestHost(t *testing.T) {
-	t.Parallel()
-	if _, err := contract.HostData(t.Context(), DataSource{}); err != nil {
-		t.Fatal(err)
-	}
-	for name, a := range (DataSource{}).Schema(t.Context()).Attributes {
-		if a.GetMarkdownDescription() == "" {
-			t.Errorf("%s is not described", name)
-		}
-	}
-}
-
 func TestRead(t *testing.T) {
 	t.Parallel()
 	str, yes, no := types.StringValue, types.BoolValue(true), types.BoolValue(false)

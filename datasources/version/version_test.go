@@ -14,7 +14,6 @@ import (
 
 	"github.com/cleat-dev/cleat/api/errs"
 	"github.com/cleat-dev/cleat/client"
-	"github.com/cleat-dev/cleat/resources/contract"
 )
 
 var _ API = (*client.Client)(nil)
@@ -36,19 +35,6 @@ func load(t *testing.T, file string, into any) {
 	}
 	if err := json.Unmarshal(data, into); err != nil {
 		t.Fatal(err)
-	}
-}
-
-// TestHost: the model fits the schema, and every attribute is described.
-func TestHost(t *testing.T) {
-	t.Parallel()
-	if _, err := contract.HostData(t.Context(), DataSource{}); err != nil {
-		t.Fatal(err)
-	}
-	for name, a := range (DataSource{}).Schema(t.Context()).Attributes {
-		if a.GetMarkdownDescription() == "" {
-			t.Errorf("%s is not described", name)
-		}
 	}
 }
 

@@ -16,6 +16,14 @@ import (
 
 // startCleatd starts our own daemon from the programs 'make build' made. flags are further ones of its command line.
 func startCleatd(ctx context.Context, flags ...string) (*Engine, error) {
+	e, err := newCleatd(flags...)
+	if err != nil {
+		return nil, err
+	}
+	return e, e.startOrRemove(ctx)
+}
+
+func newCleatd(flags ...string) (*Engine, error) {
 	if err := programs("mount"); err != nil {
 		return nil, err
 	}
@@ -49,12 +57,31 @@ func startCleatd(ctx context.Context, flags ...string) (*Engine, error) {
 		_, _ = io.WriteString(w, "\n")
 		return cmd
 	}
+	return e, nil
+}
+
+// startHeldCleatd starts a cleatd that is kept to an old version of the API, as an engine of that time would be.
+func startHeldCleatd(ctx context.Context, highest string) (*Engine, error) {
+	e, err := newCleatd("--api-max", highest)
+	if err != nil {
+		return nil, err
+	}
+	e.held = true
 	return e, e.startOrRemove(ctx)
 }
 
 // daemonScript runs the daemon once for every line it reads. Between two runs, and after the daemon was killed, its
 // containers go on: they are in the same namespaces.
 const daemonScript = `while read -r _ <&3; do "$@" 3<&- & wait $!; done`
+
+// Built returns the path of a program of ours: in CLEAT_BIN, where make puts it, else in bin/ of the tree. One that is not
+// there skips the test, or fails it where engines are demanded.
+func Built(tb testing.TB, name string) string {
+	tb.Helper()
+	path, err := built(name)
+	require(tb, name, err)
+	return path
+}
 
 // built returns a program of ours: in CLEAT_BIN, where make puts it, else in bin/ of the tree.
 func built(name string) (string, error) {

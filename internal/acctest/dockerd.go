@@ -2,9 +2,13 @@ package acctest
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"strconv"
+
+	"github.com/moby/moby/client"
 )
 
 // startDockerd starts Docker's daemon. It keeps away from the packet filter: published ports go through its userland
@@ -48,6 +52,25 @@ func startDockerd(ctx context.Context) (*Engine, error) {
 		return nil, err
 	}
 	return e, e.startOrRemove(ctx)
+}
+
+// startSwarm starts a dockerd and makes it the only node of a swarm. Nobody can join: it is on loopback, at a port of
+// the kernel's choice.
+func startSwarm(ctx context.Context) (*Engine, error) {
+	e, err := startDockerd(ctx)
+	if err != nil {
+		return nil, err
+	}
+	e.Name = "swarm"
+	c, err := e.client()
+	if err == nil {
+		_, err = c.SwarmInit(ctx, client.SwarmInitOptions{ListenAddr: "127.0.0.1:0", AdvertiseAddr: "127.0.0.1"})
+		err = errors.Join(err, c.Close())
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("swarm init: %w", err), e.Close())
+	}
+	return e, nil
 }
 
 // startOrRemove starts a new engine, puts the images into it, and removes it when either fails.

@@ -6,9 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
+	"net/http"
 	"net/netip"
 	"os"
 	"os/exec"
+	"regexp"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -21,7 +25,7 @@ const startTimeout = 60 * time.Second
 
 // Engine is a running container engine that belongs to the tests alone. It already has the image [Busybox].
 type Engine struct {
-	// Name of the engine's kind: "dockerd", "podman" or "cleatd".
+	// Name of the engine's kind: "dockerd", "podman", "cleatd" or "swarm".
 	Name string
 	// Host is the address for DOCKER_HOST and the provider's host attribute: "unix:///…".
 	Host string
@@ -30,6 +34,8 @@ type Engine struct {
 	// APIMax is the highest API version it speaks, "1.41".
 	APIMax string
 
+	// held says that it is kept to an API below what moby's client agrees to speak.
+	held    bool
 	slot    int
 	dir     workdir
 	command func() *exec.Cmd
@@ -43,25 +49,33 @@ type Engine struct {
 // longestPause is between two looks at an engine that takes long to start.
 const longestPause = 250 * time.Millisecond
 
-// slots counts engines and gives each its part of the address space. It has no meaning beyond this process: the
-// network namespace is our own.
+// slots counts engines and gives each its part of the address space, once: a bridge stays when its engine was killed. It
+// has no meaning beyond this process: the network namespace is our own.
 var slots atomic.Int32
+
+// firstPool is the second byte of the first engine's addresses, and pools is how many engines have some: up to 10.195, below
+// what tests mean by addresses of others.
+const firstPool, pools = 104, 92
 
 // newEngine makes an engine's directory; the caller fills in the command.
 func newEngine(kind string) (*Engine, error) {
 	if !isolated() {
 		return nil, missingf("tests are not isolated: root on Linux is needed, and TestMain must call acctest.Main")
 	}
+	slot := int(slots.Add(1) - 1)
+	if slot >= pools {
+		return nil, fmt.Errorf("more than %d engines in one run: each has addresses of its own", pools)
+	}
 	dir, err := newWorkdir(kind[:1])
 	if err != nil {
 		return nil, err
 	}
-	return &Engine{Name: kind, Host: "unix://" + dir.join("sock"), dir: dir, slot: int(slots.Add(1) - 1)}, nil
+	return &Engine{Name: kind, Host: "unix://" + dir.join("sock"), dir: dir, slot: slot}, nil
 }
 
 // pool is the /16 from which the engine takes the networks it chooses itself. The lower half of it is the engine's,
 // the upper half is for [Engine.Subnet].
-func (e *Engine) pool() string { return fmt.Sprintf("10.%d", 208+e.slot%40) }
+func (e *Engine) pool() string { return fmt.Sprintf("10.%d", firstPool+e.slot) }
 
 // Subnet returns the n-th (0–99) of the /24 networks the engine does not choose by itself and no other engine of
 // this test binary uses, for tests that declare addresses.
@@ -78,9 +92,13 @@ func (e *Engine) Env() []string {
 // bind mounts. It is removed with the engine.
 func (e *Engine) Dir() string { return e.dir.join("files") }
 
-// Client returns a plain client that speaks the engine's highest version. It is closed with the test.
+// Client returns a plain client that speaks the engine's highest version. It is closed with the test. For an engine
+// held back to an old version there is none: tests that run there use cleat's own client.
 func (e *Engine) Client(tb testing.TB) *client.Client {
 	tb.Helper()
+	if e.held {
+		tb.Fatalf("%s speaks API %s at most, and moby's client does not", e.Host, e.APIMax)
+	}
 	c, err := e.client()
 	if err != nil {
 		tb.Fatal(err)
@@ -89,8 +107,31 @@ func (e *Engine) Client(tb testing.TB) *client.Client {
 	return c
 }
 
+// client speaks to an engine that is held back without saying a version, which will do for calls whose answers are alike
+// in all of them.
 func (e *Engine) client() (*client.Client, error) {
-	return client.New(client.WithHost(e.Host))
+	options := []client.Opt{client.WithHost(e.Host)}
+	if e.held {
+		plain := unversioned{&http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "unix", strings.TrimPrefix(e.Host, "unix://"))
+		}}}
+		options = append(options, client.WithHTTPClient(&http.Client{Transport: plain}), client.WithAPIVersion("1.40"))
+	}
+	return client.New(options...)
+}
+
+// unversioned takes the version off the path of a request.
+type unversioned struct{ *http.Transport }
+
+var versionPrefix = regexp.MustCompile(`^/v[0-9.]+/`)
+
+func (u unversioned) RoundTrip(req *http.Request) (*http.Response, error) {
+	out := req.Clone(req.Context())
+	out.URL.Path = versionPrefix.ReplaceAllString(out.URL.Path, "/")
+	if strings.HasSuffix(out.URL.Path, "/tag") {
+		out.URL.RawQuery += "&force=1" // without it old engines move no name
+	}
+	return u.Transport.RoundTrip(out)
 }
 
 // Log returns the last lines the engine wrote.

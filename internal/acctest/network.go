@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"os/exec"
+	"sync"
 	"testing"
 )
 
@@ -22,8 +23,8 @@ func addBridge(name, address string) error {
 	return nil
 }
 
-// FreePort returns a TCP port nobody listens on. Within the tests' own network namespace only the test itself could
-// take it before it is used.
+// FreePort returns a TCP port nobody listens on, and never the same one twice. Within the tests' own network namespace only
+// the tests themselves could take it before it is used.
 func FreePort(tb testing.TB) int {
 	tb.Helper()
 	port, err := freePort()
@@ -33,11 +34,21 @@ func FreePort(tb testing.TB) int {
 	return port
 }
 
+// taken are the ports that were given out: tests on several engines run at the same time.
+var taken sync.Map
+
 func freePort() (int, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
+	for {
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return 0, err
+		}
+		port := listener.Addr().(*net.TCPAddr).Port
+		if err := listener.Close(); err != nil {
+			return 0, err
+		}
+		if _, before := taken.LoadOrStore(port, true); !before {
+			return port, nil
+		}
 	}
-	defer listener.Close()
-	return listener.Addr().(*net.TCPAddr).Port, nil
 }

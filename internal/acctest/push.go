@@ -13,7 +13,12 @@ import (
 // the full name; the engine itself does not keep that tag.
 func (r *Registry) Push(tb testing.TB, e *Engine, image, name string) string {
 	tb.Helper()
-	ctx, c, ref := tb.Context(), e.Client(tb), r.Ref(name)
+	ctx, ref := tb.Context(), r.Ref(name)
+	c, err := e.client()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer c.Close()
 	if _, err := c.ImageTag(ctx, client.ImageTagOptions{Source: image, Target: ref}); err != nil {
 		tb.Fatalf("tag %s: %v", ref, err)
 	}

@@ -16,13 +16,18 @@ import (
 // Auth is what a registry asks for; the zero value lets everyone in.
 type Auth struct{ Username, Password string }
 
-// Registry is a running image registry without TLS, which engines accept because it is on the loopback address.
+// Registry is a running image registry, without TLS unless it was asked for. Engines accept both because it is on the
+// loopback address.
 type Registry struct {
 	// Address is host and port, the first part of an image name: "127.0.0.1:40123".
 	Address string
 	// Auth is what it asks for.
 	Auth Auth
+	// Authority is the PEM text of who signed its certificate, empty without TLS.
+	Authority string
 
+	tls     *keyPair
+	tokens  *TokenService
 	dir     workdir
 	process *os.Process
 	done    <-chan struct{}
@@ -31,8 +36,40 @@ type Registry struct {
 // NewRegistry starts a registry (Debian's docker-registry) that lives as long as the test. Deleting is allowed.
 func NewRegistry(tb testing.TB, auth Auth) *Registry {
 	tb.Helper()
+	return newRegistry(tb, func(r *Registry) error {
+		r.Auth = auth
+		return nil
+	})
+}
+
+// NewTLSRegistry starts one that speaks TLS, with a certificate of an authority of its own.
+func NewTLSRegistry(tb testing.TB, auth Auth) *Registry {
+	tb.Helper()
+	return newRegistry(tb, func(r *Registry) error {
+		r.Auth = auth
+		authority, err := newKeyPair("authority of a test", nil)
+		if err != nil {
+			return err
+		}
+		r.Authority = authority.certificate()
+		r.tls, err = newKeyPair("127.0.0.1", authority)
+		return err
+	})
+}
+
+// NewTokenRegistry starts one that lets in who shows a token of this service, for what the token allows.
+func NewTokenRegistry(tb testing.TB, tokens *TokenService) *Registry {
+	tb.Helper()
+	return newRegistry(tb, func(r *Registry) error {
+		r.tokens = tokens
+		return nil
+	})
+}
+
+func newRegistry(tb testing.TB, prepare func(*Registry) error) *Registry {
+	tb.Helper()
 	switchedOff(tb)
-	r, err := StartRegistry(tb.Context(), auth)
+	r, err := startRegistry(tb.Context(), prepare)
 	require(tb, "registry", err)
 	tb.Cleanup(func() {
 		if err := r.Close(); err != nil {
@@ -47,6 +84,13 @@ func (r *Registry) Ref(name string) string { return r.Address + "/" + name }
 
 // StartRegistry starts a registry for a program that is no test, after [Isolate]. The caller closes it.
 func StartRegistry(ctx context.Context, auth Auth) (*Registry, error) {
+	return startRegistry(ctx, func(r *Registry) error {
+		r.Auth = auth
+		return nil
+	})
+}
+
+func startRegistry(ctx context.Context, prepare func(*Registry) error) (*Registry, error) {
 	if err := programs("docker-registry"); err != nil {
 		return nil, err
 	}
@@ -57,8 +101,11 @@ func StartRegistry(ctx context.Context, auth Auth) (*Registry, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Registry{Auth: auth, dir: dir}
-	if err := r.start(ctx); err != nil {
+	r := &Registry{dir: dir}
+	if err = prepare(r); err == nil {
+		err = r.start(ctx)
+	}
+	if err != nil {
 		return nil, errors.Join(err, r.Close())
 	}
 	return r, nil
@@ -89,9 +136,24 @@ func (r *Registry) start(ctx context.Context) error {
 	return r.ready(ctx)
 }
 
-// config writes the registry's configuration and, with auth, its password file.
+// config writes the registry's configuration and the files it names.
 func (r *Registry) config() (string, error) {
-	var auth string
+	var auth, tls string
+	if r.tls != nil {
+		certificate, key, err := r.tls.write(r.dir, "tls")
+		if err != nil {
+			return "", err
+		}
+		tls = fmt.Sprintf(", tls: {certificate: %q, key: %q}", certificate, key)
+	}
+	if r.tokens != nil {
+		certificate, _, err := r.tokens.key.write(r.dir, "tokens")
+		if err != nil {
+			return "", err
+		}
+		auth = fmt.Sprintf("auth:\n  token:\n    realm: %q\n    service: %q\n    issuer: %q\n    rootcertbundle: %q\n",
+			r.tokens.URL, tokenService, tokenIssuer, certificate)
+	}
 	if r.Auth != (Auth{}) {
 		htpasswd, err := r.htpasswd()
 		if err != nil {
@@ -104,8 +166,8 @@ log: {level: info}
 storage:
   filesystem: {rootdirectory: %q}
   delete: {enabled: true}
-http: {addr: %q, secret: tests-only}
-%s`, r.dir.join("data"), r.Address, auth))
+http: {addr: %q, secret: tests-only%s}
+%s`, r.dir.join("data"), r.Address, tls, auth))
 }
 
 // htpasswd has the password hashed by Apache's tool, which reads it from its input: arguments are for all to see.
@@ -154,7 +216,11 @@ func (r *Registry) Close() error {
 
 // Do sends a request to the registry's API with its credentials: Do(ctx, "GET", "/v2/_catalog").
 func (r *Registry) Do(ctx context.Context, method, path string) (*http.Response, error) {
-	request, err := http.NewRequestWithContext(ctx, method, "http://"+r.Address+path, nil)
+	scheme, client := "http://", http.DefaultClient
+	if r.tls != nil {
+		scheme, client = "https://", trusting(r.Authority)
+	}
+	request, err := http.NewRequestWithContext(ctx, method, scheme+r.Address+path, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -163,5 +229,5 @@ func (r *Registry) Do(ctx context.Context, method, path string) (*http.Response,
 	if r.Auth != (Auth{}) {
 		request.SetBasicAuth(r.Auth.Username, r.Auth.Password)
 	}
-	return http.DefaultClient.Do(request)
+	return client.Do(request)
 }

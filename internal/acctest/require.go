@@ -61,3 +61,9 @@ func Program(tb testing.TB, name string) string {
 	require(tb, name, err)
 	return path
 }
+
+// Missing ends the test like a missing engine, for something else it needs.
+func Missing(tb testing.TB, what, reason string) {
+	tb.Helper()
+	require(tb, what, missingf("%s", reason))
+}

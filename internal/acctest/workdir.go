@@ -1,7 +1,9 @@
 package acctest
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,6 +16,9 @@ type workdir struct {
 	lock *os.File
 }
 
+// lockName is the file of a work directory, and of all of them, that is locked.
+const lockName = "lock"
+
 // base is where all work directories are. The name is short: unix socket paths have 108 bytes.
 func base() string { return filepath.Join(os.TempDir(), "cleat-acctest") }
 
@@ -23,7 +28,7 @@ func newWorkdir(prefix string) (workdir, error) {
 		return workdir{}, err
 	}
 	// One lock over making and sweeping: a directory is never seen between its creation and its locking.
-	all, err := lockFile(filepath.Join(base(), "lock"), true)
+	all, err := lockFile(filepath.Join(base(), lockName), os.O_CREATE|os.O_RDWR, true)
 	if err != nil {
 		return workdir{}, err
 	}
@@ -33,7 +38,7 @@ func newWorkdir(prefix string) (workdir, error) {
 	if err != nil {
 		return workdir{}, err
 	}
-	lock, err := lockFile(filepath.Join(path, "lock"), true)
+	lock, err := lockFile(filepath.Join(path, lockName), os.O_CREATE|os.O_RDWR, true)
 	if err != nil {
 		return workdir{}, err
 	}
@@ -54,10 +59,20 @@ func (w workdir) write(name, content string) (string, error) {
 }
 
 // remove deletes the control groups of the engine, in which nothing may run any more, and then the directory, which
-// is the record of them: a later run tries again with what remains.
+// is the record of them: a later run tries again with what remains. The lock's file goes last: a directory without one is
+// nobody's.
 func (w workdir) remove() error {
 	defer w.lock.Close()
 	if err := removeControlGroups(w); err != nil {
+		return err
+	}
+	entries, err := os.ReadDir(w.path)
+	for _, entry := range entries {
+		if entry.Name() != lockName {
+			err = errors.Join(err, os.RemoveAll(w.join(entry.Name())))
+		}
+	}
+	if err != nil {
 		return err
 	}
 	return os.RemoveAll(w.path)
@@ -74,9 +89,13 @@ func sweep() {
 		if !entry.IsDir() {
 			continue
 		}
-		if lock, err := lockFile(filepath.Join(path, "lock"), false); err == nil {
+		lock, err := lockFile(filepath.Join(path, lockName), os.O_RDWR, false)
+		switch {
+		case err == nil:
 			dead := workdir{path: path, lock: lock}
 			_, _ = thaw(dead), dead.remove()
+		case errors.Is(err, fs.ErrNotExist): // about to go, or killed right before: empty
+			_ = os.Remove(path)
 		}
 	}
 }

@@ -12,8 +12,8 @@ import (
 )
 
 // lockFile opens a file and locks it until it is closed, or its process ends: the kernel's lock needs no tidying.
-func lockFile(path string, wait bool) (*os.File, error) {
-	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+func lockFile(path string, flags int, wait bool) (*os.File, error) {
+	file, err := os.OpenFile(path, flags, 0o600)
 	if err != nil {
 		return nil, err
 	}
@@ -82,14 +82,15 @@ func thaw(w workdir) error {
 	var errs []error
 	for _, root := range controlGroups(w) {
 		err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
-			if err != nil || entry.Name() != "freezer.state" {
-				return err
+			if err == nil && entry.Name() == "freezer.state" {
+				err = os.WriteFile(path, []byte("THAWED"), 0)
 			}
-			return os.WriteFile(path, []byte("THAWED"), 0)
+			if errors.Is(err, fs.ErrNotExist) {
+				return nil // the group of one container has just gone; others are still frozen
+			}
+			return err
 		})
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			errs = append(errs, err)
-		}
+		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
 }

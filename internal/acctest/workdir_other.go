@@ -4,8 +4,8 @@ package acctest
 
 import "os"
 
-func lockFile(path string, _ bool) (*os.File, error) {
-	return os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+func lockFile(path string, flags int, _ bool) (*os.File, error) {
+	return os.OpenFile(path, flags, 0o600)
 }
 
 func thaw(workdir) error { return nil }

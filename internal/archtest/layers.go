@@ -23,8 +23,13 @@ var layers = []layer{
 	{"client/...", []string{"api/...", "internal/..."}},
 
 	{"resources/contract", []string{"api/..."}},
-	{"resources/...", []string{"resources/contract", "client", "api/errs", "internal/..."}},
-	{"datasources/...", []string{"resources/contract", "client", "api/errs", "internal/..."}},
+	{"resources/swarm", []string{"resources/contract", "api/errs"}},                                                      // what the types of a swarm share
+	{"resources/registryimage", []string{"resources/contract", "resources/image", "client", "api/errs", "internal/..."}}, // pushes what it builds
+	{"resources/compose", []string{"resources/contract", "resources/image", "client", "api/errs", "internal/..."}},       // pulls and builds what it runs
+	{"resources/...", []string{"resources/contract", "resources/swarm", "client", "api/errs", "internal/..."}},
+	{"datasources/...", []string{"datasources/filter", "resources/contract", "client", "api/errs", "internal/..."}},
+	{"actions/...", []string{"resources/contract", "client", "api/errs", "internal/..."}},
+	{"ephemerals/...", []string{"resources/contract", "client", "api/errs", "internal/..."}},
 	{"provider/...", []string{"resources/...", "datasources/...", "client", "api/errs", "internal/...", "provider/..."}},
 
 	// One way: HCL -> config -> desired; engine -> observe; both -> plan -> apply -> view. The root and host put
@@ -35,7 +40,8 @@ var layers = []layer{
 	{"reconcile/observe", reconcile("graph", "ownership")},
 	{"reconcile/plan", reconcile("graph", "config", "ownership", "observe")},
 	{"reconcile/apply", reconcile("graph", "config", "ownership", "observe", "plan")},
-	{"reconcile/view", reconcile("graph", "config", "ownership", "observe", "plan", "apply")},
+	{"reconcile/generate", reconcile("graph", "config", "observe", "plan")},
+	{"reconcile/view", reconcile("graph", "config", "ownership", "observe", "plan", "apply", "generate")},
 	{"reconcile/...", append(reconcile("..."), "client")},
 
 	{"daemon/server", []string{"api/...", "internal/..."}},
@@ -44,7 +50,7 @@ var layers = []layer{
 	{"daemon/...", []string{"daemon/...", "api/...", "internal/..."}}, // plural and singular: see daemonRule
 
 	// The catalog lists every type for both hosts; it is the one internal package that knows the domain.
-	{"internal/catalog", []string{"resources/...", "datasources/...", "client", "api/...", "internal/..."}},
+	{"internal/catalog", []string{"resources/...", "datasources/...", "ephemerals/...", "actions/...", "client", "api/...", "internal/..."}},
 	{"internal/...", []string{"api/...", "internal/..."}},
 
 	{"cmd/cleat", []string{"reconcile/...", "resources/contract", "client", "api/...", "internal/...", "cmd/cleat/..."}},

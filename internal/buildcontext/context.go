@@ -10,6 +10,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/moby/patternmatcher"
@@ -20,15 +21,21 @@ import (
 
 const ignoreFile = ".dockerignore"
 
+// leftByTerraform are patterns of what Terraform writes beside the configuration: plugins and modules, its state with copies
+// and lock, saved plans. In a context that is the configuration's own directory they would be other content at every run, and
+// secrets in the image. The patterns of an ignore file come after them: "!" brings a file back.
+var leftByTerraform = []string{"**/.terraform", "**/*.tfstate", "**/*.tfstate.*", "**/tfplan", "**/*.tfplan"}
+
 // Fields an [InputError] is about.
 const (
 	FieldDirectory  = "context"
 	FieldDockerfile = "dockerfile"
+	FieldIgnore     = "dockerignore"
 )
 
 // InputError says that the context directory or the Dockerfile cannot be used. It is errs.ErrInvalid.
 type InputError struct {
-	// Field is [FieldDirectory] or [FieldDockerfile].
+	// Field is [FieldDirectory], [FieldDockerfile] or [FieldIgnore].
 	Field string
 	Err   error
 }
@@ -45,6 +52,7 @@ type Context struct {
 	name       string // its name in the tar stream
 	label      string // its name in a manifest
 	outside    bool   // it lies outside dir
+	left       string // absolute path of a file that is left out, or ""
 
 	ignore   *patternmatcher.PatternMatcher
 	patterns []byte // content of the ignore file in force
@@ -65,6 +73,34 @@ func Open(dir, dockerfile string) (*Context, error) {
 	}
 	if err := c.readIgnoreFile(); err != nil {
 		return nil, &InputError{Field: FieldDirectory, Err: err}
+	}
+	return c, nil
+}
+
+// OpenDirectory looks at a directory as Open does, without asking for a Dockerfile. The patterns to ignore are those of
+// ignore, relative to dir or absolute; where it is "", of .dockerignore in dir if there is one.
+func OpenDirectory(dir, ignore string) (*Context, error) {
+	resolved, err := directory(dir)
+	if err != nil {
+		return nil, &InputError{Field: FieldDirectory, Err: err}
+	}
+	c := &Context{dir: resolved}
+	at, named := filepath.FromSlash(ignore), ignore != ""
+	if !named {
+		at = ignoreFile
+	}
+	if !filepath.IsAbs(at) {
+		at = filepath.Join(resolved, at)
+	}
+	c.patterns, err = os.ReadFile(at)
+	if named && errors.Is(err, fs.ErrNotExist) {
+		return nil, &InputError{Field: FieldIgnore, Err: fmt.Errorf("there is no file %s", at)}
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, &InputError{Field: FieldIgnore, Err: fmt.Errorf("dockerignore %q: %w", ignore, err)}
+	}
+	if err := c.compile(); err != nil {
+		return nil, &InputError{Field: FieldIgnore, Err: err}
 	}
 	return c, nil
 }
@@ -146,13 +182,32 @@ func (c *Context) readIgnoreFile() error {
 		c.patterns, c.specific = content, candidate == own
 		break
 	}
+	return c.compile()
+}
+
+// compile makes a matcher of the patterns in force.
+func (c *Context) compile() error {
 	patterns, err := ignorefile.ReadAll(bytes.NewReader(c.patterns))
 	if err != nil {
 		return fmt.Errorf("%s: %w", ignoreFile, err)
 	}
-	if c.ignore, err = patternmatcher.New(patterns); err != nil {
+	if c.ignore, err = patternmatcher.New(slices.Concat(leftByTerraform, patterns)); err != nil {
 		return fmt.Errorf("%s: %w", ignoreFile, err)
 	}
+	return nil
+}
+
+// LeaveOut takes a file out of the context, as if it were ignored: one that is written while the context is read, such as a log.
+// The path is relative to the working directory. A file elsewhere, or none, is fine.
+func (c *Context) LeaveOut(file string) error {
+	at, err := filepath.Abs(file)
+	if err != nil {
+		return fmt.Errorf("build context: %w", err)
+	}
+	if folder, err := filepath.EvalSymlinks(filepath.Dir(at)); err == nil {
+		at = filepath.Join(folder, filepath.Base(at))
+	}
+	c.left = at
 	return nil
 }
 

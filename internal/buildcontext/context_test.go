@@ -97,8 +97,8 @@ func TestWhatBelongs(t *testing.T) {
 	for name, c := range map[string]struct {
 		files      map[string]string
 		dockerfile string
-		manifest   []string          // nil: not looked at
-		sent       map[string]string // exactly
+		manifest   []string
+		sent       map[string]string // exactly; nil: not looked at
 	}{
 		"everything": {
 			files:    map[string]string{"Dockerfile": "F", "src/a": "a", "src/b": "-> a", "empty/": ""},
@@ -114,6 +114,17 @@ func TestWhatBelongs(t *testing.T) {
 			files:    map[string]string{"Dockerfile": "F", ".dockerignore": "**\n!src/*.go\n!deep/**/keep\n", "src/a.go": "a", "src/b.c": "", "deep/1/2/keep": "k", "deep/1/2/drop": ""},
 			manifest: []string{"Dockerfile", "deep/1/2/keep", "src/a.go"},
 			sent:     map[string]string{"Dockerfile": "F", ".dockerignore": "**\n!src/*.go\n!deep/**/keep\n", "src/a.go": "a", "deep/1/2/keep": "k"},
+		},
+		"left by Terraform": {
+			files: map[string]string{
+				"Dockerfile": "F", "main.tf": "", ".terraform.lock.hcl": "", ".terraform/modules/x": "", "terraform.tfstate": "{}", "terraform.tfstate.backup": "{}",
+				".terraform.tfstate.lock.info": "{}", "terraform.tfstate.d/w/terraform.tfstate": "{}", "infra/main.tf": "", "infra/.terraform/x": "", "infra/terraform.tfstate": "{}", "tfplan": "P", "a.tfplan": "P",
+			},
+			manifest: []string{".terraform.lock.hcl", "Dockerfile", "infra/main.tf", "main.tf"},
+		},
+		"left by Terraform, brought back": {
+			files:    map[string]string{"Dockerfile": "F", ".dockerignore": "!seed.tfstate\n", "seed.tfstate": "{}", "terraform.tfstate": "{}"},
+			manifest: []string{".dockerignore", "Dockerfile", "seed.tfstate"},
 		},
 		"dockerfile ignored": { // still needed, and the engine takes it out again
 			files:      map[string]string{"build/Dockerfile": "F", ".dockerignore": "build\n", "a": "a"},
@@ -140,11 +151,27 @@ func TestWhatBelongs(t *testing.T) {
 			if diff := cmp.Diff(c.manifest, names(m.Fold(512))); diff != "" {
 				t.Errorf("manifest (-want +got):\n%s", diff)
 			}
-			if diff := cmp.Diff(c.sent, sent(t, context, m)); diff != "" {
+			if diff := cmp.Diff(c.sent, sent(t, context, m)); diff != "" && c.sent != nil {
 				t.Errorf("stream (-want +got):\n%s", diff)
 			}
 		})
 	}
+}
+
+// What is written while the context is read is no part of it.
+func TestLeaveOut(t *testing.T) {
+	t.Parallel()
+	dir := tree(t, map[string]string{"Dockerfile": "F", "logs/build.log": "old", "logs/other": ""})
+	c, err := buildcontext.Open(dir, "")
+	must(t, err)
+	must(t, c.LeaveOut(filepath.Join(dir, "logs", "..", "logs", "build.log")))
+	m, err := c.Manifest(t.Context(), nil)
+	must(t, err)
+	if diff := cmp.Diff([]string{"Dockerfile", "logs/other"}, names(m.Fold(512))); diff != "" {
+		t.Errorf("manifest (-want +got):\n%s", diff)
+	}
+	put(t, dir, "logs/build.log", "new")
+	sent(t, c, m)
 }
 
 func TestDockerfileOutside(t *testing.T) {

@@ -43,7 +43,7 @@ func (w *walker) visit(file string, d fs.DirEntry, err error) error {
 	if err := w.ctx.Err(); err != nil {
 		return err
 	}
-	if err != nil || file == w.dir {
+	if err != nil || file == w.dir || file == w.left {
 		return err
 	}
 	relative, err := filepath.Rel(w.dir, file)

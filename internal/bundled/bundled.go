@@ -1,19 +1,72 @@
 package bundled
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"path/filepath"
+	"slices"
+	"strings"
 )
 
 // ErrNone is a host without a bundled engine: not Linux, or no cleatd beside the program.
 var ErrNone = errors.New("no bundled engine here")
 
-// Engine is the bundled engine of this host, whether it runs or not.
+// The system's places.
+const (
+	systemRun  = "/run/cleat"
+	systemData = "/var/lib/cleat"
+	socketName = "cleat.sock"
+)
+
+// Engine is a bundled engine of this host, whether it runs or not.
 type Engine struct {
 	// Program is the path of cleatd.
 	Program string
-	// Dir holds socket, state, data and log. "" are the system's places: /run/cleat and /var/lib/cleat.
-	Dir string
+	Places
+	// Flags are further ones of cleatd's command line, for its start.
+	Flags []string
+}
+
+// Places are where an engine keeps what it has. They are what makes it another engine than the next one.
+type Places struct {
+	socket, data string
+	// exec holds what need not outlive a reboot, run the files of this package: process id and lock.
+	exec, run string
+	// bridge of its default network; "" is cleatd's own.
+	bridge string
+	// system places are cleatd's own defaults, which its file of options may change.
+	system bool
+}
+
+// PlacesIn are those below one directory, or the system's for "".
+func PlacesIn(dir string) Places {
+	if dir == "" {
+		return Places{socket: filepath.Join(systemRun, socketName), data: systemData, exec: filepath.Join(systemRun, "exec"), run: systemRun, system: true}
+	}
+	run := filepath.Join(dir, "run")
+	return Places{socket: filepath.Join(run, socketName), data: filepath.Join(dir, "data"), exec: filepath.Join(run, "exec"), run: run}
+}
+
+// PlacesOf are those of a data root, with its socket and what else belongs to it inside; "" for any is the default.
+// What need not outlive a reboot is below /run, and the bridge has a name of its own, both after the data root, so
+// that two engines do not get in each other's way.
+func PlacesOf(dataRoot, execRoot, socket string) Places {
+	p := PlacesIn("")
+	if dataRoot != "" && filepath.Clean(dataRoot) != systemData {
+		p.data = filepath.Clean(dataRoot)
+		sum := sha256.Sum256([]byte(p.data))
+		name := hex.EncodeToString(sum[:4])
+		p.socket, p.exec, p.run, p.bridge = filepath.Join(p.data, socketName), filepath.Join("/run", "cleat-"+name), p.data, "cleat-"+name
+		p.system = false
+	}
+	if execRoot != "" {
+		p.exec, p.system = filepath.Clean(execRoot), false
+	}
+	if socket != "" {
+		p.socket, p.system = filepath.Clean(socket), false
+	}
+	return p
 }
 
 // Status is what is known of an engine.
@@ -24,36 +77,28 @@ type Status struct {
 }
 
 // Socket is the path it listens at.
-func (e *Engine) Socket() string { return filepath.Join(e.run(), "cleat.sock") }
+func (p Places) Socket() string { return p.socket }
 
 // Host is its address as in DOCKER_HOST.
-func (e *Engine) Host() string { return "unix://" + e.Socket() }
+func (p Places) Host() string { return "unix://" + p.socket }
 
 // DataRoot is where images, containers and volumes are.
-func (e *Engine) DataRoot() string {
-	if e.Dir != "" {
-		return filepath.Join(e.Dir, "data")
-	}
-	return "/var/lib/cleat"
-}
+func (p Places) DataRoot() string { return p.data }
 
 // Log is the file its messages go to when it was started by [Engine.Start].
-func (e *Engine) Log() string { return filepath.Join(e.DataRoot(), "cleatd.log") }
+func (p Places) Log() string { return filepath.Join(p.data, "cleatd.log") }
 
-func (e *Engine) run() string {
-	if e.Dir != "" {
-		return filepath.Join(e.Dir, "run")
-	}
-	return "/run/cleat"
-}
+// PIDFile has the number of its process when it was started by [Engine.Start].
+func (p Places) PIDFile() string { return filepath.Join(p.run, "cleatd.pid") }
 
-func (e *Engine) pidfile() string { return filepath.Join(e.run(), "cleatd.pid") }
-
-// args is cleatd's command line. The system's places are its own defaults.
+// args is cleatd's command line. Flags that are given come last, where they win.
 func (e *Engine) args() []string {
-	args := []string{"--pidfile", e.pidfile()}
-	if e.Dir != "" {
-		args = append(args, "--host", e.Host(), "--data-root", e.DataRoot(), "--exec-root", filepath.Join(e.run(), "exec"))
+	args := []string{"--pidfile", e.PIDFile()}
+	if !e.system {
+		args = append(args, "--host", e.Host(), "--data-root", e.data, "--exec-root", e.exec)
 	}
-	return args
+	if e.bridge != "" && !slices.ContainsFunc(e.Flags, func(f string) bool { return f == "--bridge" || strings.HasPrefix(f, "--bridge=") }) {
+		args = append(args, "--bridge", e.bridge)
+	}
+	return append(args, e.Flags...)
 }

@@ -3,10 +3,12 @@ package bundled
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -57,6 +59,11 @@ func standIn(args []string) int {
 	if _, err := notify.Write([]byte("STATUS=up\nREADY=1\n")); err != nil {
 		return 1
 	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /info", func(w http.ResponseWriter, _ *http.Request) {
+		_ = json.NewEncoder(w).Encode(map[string]string{"DockerRootDir": flags["--data-root"]})
+	})
+	go func() { _ = http.Serve(listener, mux) }()
 	<-stop
 	_ = os.Remove(flags["--pidfile"])
 	return 0
@@ -85,8 +92,7 @@ func fixture(t *testing.T) *Engine {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	e, err := Find(filepath.Join(bin, "cleat"), dir)
-	if err == nil {
+	if _, err := Find(filepath.Join(bin, "cleat"), PlacesIn(dir)); err == nil {
 		t.Fatal("found without cleat beside it: links are to be resolved")
 	}
 	if err := os.WriteFile(filepath.Join(bin, "cleat"), nil, 0o755); err != nil {
@@ -96,17 +102,80 @@ func fixture(t *testing.T) *Engine {
 	if err := os.Symlink(filepath.Join(bin, "cleat"), link); err != nil {
 		t.Fatal(err)
 	}
-	if e, err = Find(link, dir); err != nil {
+	e, err := Find(link, PlacesIn(dir))
+	if err != nil {
 		t.Fatal(err)
 	}
+	stopAtEnd(t, e)
+	return e
+}
+
+func stopAtEnd(t *testing.T, e *Engine) {
+	t.Helper()
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 10*time.Second)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), time.Minute)
 		defer cancel()
 		if _, err := e.Stop(ctx); err != nil {
 			t.Error(err)
 		}
 	})
-	return e
+}
+
+// Two data roots are two engines. One engine's socket is not taken for another one's, nor started twice on its data.
+func TestSeveral(t *testing.T) {
+	t.Parallel()
+	a := fixture(t)
+	at := func(root, socket string) *Engine {
+		e := &Engine{Program: a.Program, Places: PlacesOf(root, filepath.Join(root, "exec"), socket)}
+		stopAtEnd(t, e)
+		return e
+	}
+	dir, err := os.MkdirTemp("", "cb")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	one, two := filepath.Join(dir, "1"), filepath.Join(dir, "2")
+	first, second := at(one, ""), at(two, "")
+	for _, e := range []*Engine{first, second} {
+		if started, err := e.Start(t.Context()); !started || err != nil {
+			t.Fatalf("%s: %v, %v", e.DataRoot(), started, err)
+		}
+	}
+	if x, y := first.Status(t.Context()).PID, second.Status(t.Context()).PID; x == 0 || x == y {
+		t.Errorf("processes %d and %d", x, y)
+	}
+	if started, err := at(one+"/", "").Start(t.Context()); started || err != nil {
+		t.Errorf("the same one in another spelling: %v, %v", started, err)
+	}
+	for want, e := range map[string]*Engine{
+		"with the data root " + one + " listens, want " + two + "x: give each engine a socket of its own": at(two+"x", first.Socket()),
+		"runs already, as process " + strconv.Itoa(first.Status(t.Context()).PID) + " at " + first.Host(): at(one, filepath.Join(dir, "other.sock")),
+	} {
+		if started, err := e.Start(t.Context()); started || err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, %v, want %q", started, err, want)
+		}
+	}
+}
+
+func TestArgs(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		at    Places
+		flags []string
+		want  string
+	}{
+		"system":       {PlacesOf("", "", ""), nil, "--pidfile /run/cleat/cleatd.pid"},
+		"named system": {PlacesOf("/var/lib/cleat/", "", ""), nil, "--pidfile /run/cleat/cleatd.pid"},
+		"socket":       {PlacesOf("", "", "/s"), nil, "--pidfile /run/cleat/cleatd.pid --host unix:///s --data-root /var/lib/cleat --exec-root /run/cleat/exec"},
+		"data root":    {PlacesOf("/d", "", ""), []string{"--mtu", "1400"}, "--pidfile /d/cleatd.pid --host unix:///d/cleat.sock --data-root /d --exec-root /run/cleat-4823e769 --bridge cleat-4823e769 --mtu 1400"},
+		"all":          {PlacesOf("/d", "/e", "/s"), []string{"--bridge=b0"}, "--pidfile /d/cleatd.pid --host unix:///s --data-root /d --exec-root /e --bridge=b0"},
+		"directory":    {PlacesIn("/x"), nil, "--pidfile /x/run/cleatd.pid --host unix:///x/run/cleat.sock --data-root /x/data --exec-root /x/run/exec"},
+	} {
+		if got := strings.Join((&Engine{Places: c.at, Flags: c.flags}).args(), " "); got != c.want {
+			t.Errorf("%s:\ngot  %s\nwant %s", name, got, c.want)
+		}
+	}
 }
 
 func TestLife(t *testing.T) {
@@ -170,11 +239,11 @@ func TestStartFails(t *testing.T) {
 func TestStopIsForCleatdAlone(t *testing.T) {
 	t.Parallel()
 	e := fixture(t)
-	if err := os.MkdirAll(e.run(), 0o755); err != nil {
+	if err := os.MkdirAll(e.run, 0o755); err != nil {
 		t.Fatal(err)
 	}
 	// What a crash leaves: the number belongs to another program now, this one.
-	if err := os.WriteFile(e.pidfile(), []byte(strconv.Itoa(os.Getpid())), 0o644); err != nil {
+	if err := os.WriteFile(e.PIDFile(), []byte(strconv.Itoa(os.Getpid())), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	if stopped, err := e.Stop(t.Context()); stopped || err != nil {
@@ -184,7 +253,7 @@ func TestStopIsForCleatdAlone(t *testing.T) {
 
 func TestFindNone(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
-	if _, err := Find(filepath.Join(t.TempDir(), "cleat"), ""); !errors.Is(err, ErrNone) {
+	if _, err := Find(filepath.Join(t.TempDir(), "cleat"), PlacesIn("")); !errors.Is(err, ErrNone) {
 		t.Errorf("got %v, want %v", err, ErrNone)
 	}
 }
@@ -202,7 +271,7 @@ func TestEnvironmentIsNotHandedOn(t *testing.T) {
 
 func TestCopyTail(t *testing.T) {
 	t.Parallel()
-	e := &Engine{Dir: t.TempDir()}
+	e := &Engine{Places: PlacesIn(t.TempDir())}
 	if err := os.MkdirAll(e.DataRoot(), 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -230,7 +299,7 @@ func TestCopyTail(t *testing.T) {
 
 func TestCopyFollows(t *testing.T) {
 	t.Parallel()
-	e := &Engine{Dir: t.TempDir()}
+	e := &Engine{Places: PlacesIn(t.TempDir())}
 	if err := os.MkdirAll(e.DataRoot(), 0o755); err != nil {
 		t.Fatal(err)
 	}

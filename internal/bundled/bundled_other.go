@@ -8,7 +8,7 @@ import (
 )
 
 // Find returns [ErrNone]: the engine runs on Linux alone.
-func Find(_, _ string) (*Engine, error) { return nil, ErrNone }
+func Find(string, Places) (*Engine, error) { return nil, ErrNone }
 
 // Start returns [ErrNone].
 func (e *Engine) Start(context.Context) (bool, error) { return false, ErrNone }

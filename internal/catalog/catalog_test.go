@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/cleat-dev/cleat/client"
+	"github.com/cleat-dev/cleat/internal/acctest"
 	"github.com/cleat-dev/cleat/resources/contract"
 )
 
@@ -95,6 +96,25 @@ func block(t *testing.T, given map[string]attr.Value, registries ...map[string]a
 	return object
 }
 
+// engines are bundled_engine blocks with these values, the rest not given.
+func engines(t *testing.T, given ...map[string]attr.Value) types.List {
+	t.Helper()
+	n, err := contract.CompileProvider(t.Context(), Provider())
+	if err != nil {
+		t.Fatal(err)
+	}
+	engine, _ := n.Block("bundled_engine")
+	items := make([]attr.Value, len(given))
+	for i, g := range given {
+		values := engine.Node.Empty()
+		maps.Copy(values, g)
+		if items[i], err = engine.Node.Object(values); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return types.ListValueMust(engine.Node.Type(), items)
+}
+
 func env(pairs ...string) func(string) string {
 	return func(name string) string {
 		if i := slices.Index(pairs, name); i >= 0 {
@@ -114,6 +134,8 @@ func TestHostOf(t *testing.T) {
 		block types.Object
 		env   func(string) string
 		want  Host
+		// wakes: an engine is to be started first.
+		wakes bool
 	}{
 		"nothing": {block: block(t, nil), env: env(), want: Host{}},
 		"all": {
@@ -139,6 +161,26 @@ func TestHostOf(t *testing.T) {
 			block: block(t, values{"host": s("tcp://h:1"), "context": s("far")}), env: env(),
 			want: Host{Config: client.Config{Context: "far"}},
 		},
+		"bundled engine": {
+			block: block(t, values{"bundled_engine": engines(t, nil)}), env: env("DOCKER_HOST", "tcp://h:1"),
+			want: Host{Config: client.Config{Host: "unix:///run/cleat/cleat.sock"}}, wakes: true,
+		},
+		"bundled engine below a directory": {
+			block: block(t, values{"bundled_engine": engines(t, nil)}), env: env("CLEAT_ENGINE_DIR", "/x"),
+			want: Host{Config: client.Config{Host: "unix:///x/run/cleat.sock"}}, wakes: true,
+		},
+		"bundled engine with a data root": {
+			block: block(t, values{"bundled_engine": engines(t, values{"data_root": s("/srv/a")})}), env: env("CLEAT_ENGINE_DIR", "/x"),
+			want: Host{Config: client.Config{Host: "unix:///srv/a/cleat.sock"}}, wakes: true,
+		},
+		"bundled engine with a socket": {
+			block: block(t, values{"bundled_engine": engines(t, values{"data_root": s("/srv/a"), "socket": s("/run/a.sock")})}), env: env(),
+			want: Host{Config: client.Config{Host: "unix:///run/a.sock"}}, wakes: true,
+		},
+		"unknown bundled engine": {
+			block: block(t, values{"bundled_engine": engines(t, values{"data_root": types.StringUnknown()})}), env: env(),
+			want: Host{Unknown: []string{"bundled_engine"}},
+		},
 		"unknown": {
 			block: block(t, values{"host": types.StringUnknown(), "ssh_opts": types.ListValueMust(types.StringType, []attr.Value{types.StringUnknown()})}), env: env(),
 			want: Host{Unknown: []string{"host", "ssh_opts"}, Config: client.Config{SSHOpts: []string{""}}},
@@ -154,7 +196,8 @@ func TestHostOf(t *testing.T) {
 				values{"address": s("user"), "username": s("u"), "password": s("p"), "config_file": s("/f")},
 				values{"address": s("content"), "config_file": s("/f"), "config_file_content": s("{}")},
 				values{"address": s("file"), "config_file": s("/f")},
-				values{"address": s("off"), "auth_disabled": types.BoolValue(true)}),
+				values{"address": s("off"), "auth_disabled": types.BoolValue(true), "ca_file": s("/ca"), "insecure_skip_verify": types.BoolValue(true)},
+				values{"address": s("trust"), "ca_material": s("CA")}),
 			env: env("DOCKER_REGISTRY_USER", "eu", "DOCKER_REGISTRY_PASS", "ep"),
 			want: Host{Config: client.Config{RegistryAuth: []client.RegistryAuth{
 				{Address: "env", Username: "eu", Password: "ep"},
@@ -162,7 +205,8 @@ func TestHostOf(t *testing.T) {
 				{Address: "user", Username: "u", Password: "p"},
 				{Address: "content", ConfigFileContent: "{}"},
 				{Address: "file", ConfigFile: "/f"},
-				{Address: "off", AuthDisabled: true},
+				{Address: "off", AuthDisabled: true, CAFile: "/ca", SkipVerify: true},
+				{Address: "trust", Username: "eu", Password: "ep", CAMaterial: "CA"},
 			}}},
 		},
 	} {
@@ -171,7 +215,10 @@ func TestHostOf(t *testing.T) {
 			got := HostOf(c.block, c.env)
 			slices.SortFunc(got.Config.RegistryAuth, byAddress)
 			slices.SortFunc(c.want.Config.RegistryAuth, byAddress)
-			ignoreFuncs := cmp.FilterPath(func(p cmp.Path) bool { return p.Last().String() == ".Trace" }, cmp.Ignore())
+			ignoreFuncs := cmp.FilterPath(func(p cmp.Path) bool { return p.Last().String() == ".Trace" || p.Last().String() == ".Wake" }, cmp.Ignore())
+			if (got.Config.Wake != nil) != c.wakes {
+				t.Errorf("an engine to start: %v, want %v", got.Config.Wake != nil, c.wakes)
+			}
 			if diff := cmp.Diff(c.want, got, ignoreFuncs); diff != "" {
 				t.Errorf("host (-want +got):\n%s", diff)
 			}
@@ -183,6 +230,10 @@ func byAddress(a, b client.RegistryAuth) int { return strings.Compare(a.Address,
 
 func TestValidateProvider(t *testing.T) {
 	t.Parallel()
+	authority, err := acctest.NewAuthority()
+	if err != nil {
+		t.Fatal(err)
+	}
 	for name, c := range map[string]struct {
 		block types.Object
 		env   func(string) string
@@ -228,6 +279,16 @@ func TestValidateProvider(t *testing.T) {
 		"credentials and file": {
 			block: block(t, nil, values{"address": s("r"), "username": s("u"), "password": s("p"), "config_file": s("/f")}), want: []string{"Warning registry_auth: username and password are given"},
 		},
+		"authority": {block: block(t, nil, values{"address": s("r"), "ca_material": s(authority)}, values{"address": s("q"), "ca_file": s("/ca.pem")})},
+		"no authority": {
+			block: block(t, nil, values{"address": s("r"), "ca_material": s("/etc/ca.pem")}), want: []string{"Error registry_auth: found no certificate in the text, want PEM"},
+		},
+		"two authorities": {
+			block: block(t, nil, values{"address": s("r"), "ca_material": s(authority), "ca_file": s("/ca.pem")}), want: []string{"Error registry_auth: ca_material excludes ca_file"},
+		},
+		"authority for nothing": {
+			block: block(t, nil, values{"address": s("r"), "ca_file": s("/ca.pem"), "insecure_skip_verify": types.BoolValue(true)}), want: []string{"Warning registry_auth: insecure_skip_verify is true"},
+		},
 		"off": {
 			block: block(t, nil, values{"address": s("r"), "auth_disabled": types.BoolValue(true), "config_file": s("/f")}), want: []string{"Warning registry_auth: auth_disabled is true"},
 		},
@@ -250,6 +311,64 @@ func TestValidateProvider(t *testing.T) {
 					if strings.Contains(got, secret) {
 						t.Errorf("%q is in a message: %s", secret, got)
 					}
+				}
+			}
+		})
+	}
+}
+
+func system(given string) string {
+	if given == "" {
+		return "linux"
+	}
+	return given
+}
+
+func TestValidateBundledEngine(t *testing.T) {
+	t.Parallel()
+	list := func(texts ...string) types.List {
+		items := make([]attr.Value, len(texts))
+		for i, text := range texts {
+			items[i] = s(text)
+		}
+		return types.ListValueMust(types.StringType, items)
+	}
+	for name, c := range map[string]struct {
+		given  values
+		system string
+		want   []string
+	}{
+		"none": {given: values{}, system: "darwin"},
+		"good": {given: values{"bundled_engine": engines(t, values{
+			"data_root": s("/srv/a"), "exec_root": s("/run/a"), "socket": s("/run/a.sock"), "flags": list("--mtu", "1400"),
+		})}},
+		"unknown":        {given: values{"bundled_engine": engines(t, values{"data_root": types.StringUnknown(), "flags": types.ListUnknown(types.StringType)})}},
+		"another system": {given: values{"bundled_engine": engines(t, nil)}, system: "darwin", want: []string{"bundled_engine: found darwin: the bundled engine runs on Linux alone"}},
+		"several":        {given: values{"bundled_engine": engines(t, nil, nil)}, want: []string{"bundled_engine: found 2 bundled_engine blocks, want one"}},
+		"host":           {given: values{"bundled_engine": engines(t, nil), "host": s("tcp://h:1")}, want: []string{"host: host excludes bundled_engine"}},
+		"context and options": {given: values{"bundled_engine": engines(t, nil), "context": s("far"), "ssh_opts": list("-v")},
+			want: []string{"context: context excludes bundled_engine", "ssh_opts: ssh_opts is for an ssh:// host"}},
+		"relative": {given: values{"bundled_engine": engines(t, values{"data_root": s("a"), "exec_root": s("b"), "socket": s("unix:///c")})},
+			want: []string{`bundled_engine: found "a", want an absolute path`, `bundled_engine: found "b", want`, `bundled_engine: found "unix:///c", want`}},
+		"long": {given: values{"bundled_engine": engines(t, values{"data_root": s("/" + strings.Repeat("a", 99))})},
+			want: []string{"bundled_engine: the path of the socket, /" + strings.Repeat("a", 99) + "/cleat.sock, has 111 bytes, Linux allows 107"}},
+		"flags": {given: values{"bundled_engine": engines(t, values{"flags": list("--data-root=/x", "", "--pidfile", "-H")})},
+			want: []string{"bundled_engine: found --data-root: use the attribute data_root", "bundled_engine: found an empty", "bundled_engine: found --pidfile, which", "bundled_engine: found -H: use the attribute socket"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var diags diag.Diagnostics
+			validateEngine(block(t, c.given).Attributes(), system(c.system), &diags)
+			var got []string
+			for _, d := range diags {
+				got = append(got, firstStep(d)+": "+d.Detail())
+			}
+			if len(got) != len(c.want) {
+				t.Fatalf("got %q, want %d", got, len(c.want))
+			}
+			for i, want := range c.want {
+				if !strings.HasPrefix(got[i], want) {
+					t.Errorf("got %q, want %q", got[i], want)
 				}
 			}
 		})

@@ -2,18 +2,26 @@ package catalog
 
 import (
 	"context"
-	"errors"
 
 	dsschema "github.com/hashicorp/terraform-plugin-framework/datasource/schema"
 
 	"github.com/cleat-dev/cleat/datasources/container"
 	"github.com/cleat-dev/cleat/datasources/containers"
+	"github.com/cleat-dev/cleat/datasources/diskusage"
+	"github.com/cleat-dev/cleat/datasources/events"
 	"github.com/cleat-dev/cleat/datasources/image"
+	"github.com/cleat-dev/cleat/datasources/images"
 	"github.com/cleat-dev/cleat/datasources/info"
 	"github.com/cleat-dev/cleat/datasources/logs"
 	"github.com/cleat-dev/cleat/datasources/network"
+	"github.com/cleat-dev/cleat/datasources/networks"
+	"github.com/cleat-dev/cleat/datasources/plugin"
+	"github.com/cleat-dev/cleat/datasources/registryimage"
+	"github.com/cleat-dev/cleat/datasources/registryimagemanifests"
+	"github.com/cleat-dev/cleat/datasources/registryimagetags"
 	"github.com/cleat-dev/cleat/datasources/version"
 	"github.com/cleat-dev/cleat/datasources/volume"
+	"github.com/cleat-dev/cleat/datasources/volumes"
 	"github.com/cleat-dev/cleat/resources/contract"
 )
 
@@ -31,22 +39,23 @@ func HostData[M, E any](ctx context.Context, d contract.DataSource[M, E]) (DataS
 
 // DataSources returns every data source, or an error that names all whose schema and model do not fit together.
 func DataSources(ctx context.Context) ([]DataSource, error) {
-	var all []DataSource
-	var failed []error
-	add := func(d DataSource, err error) {
-		if err != nil {
-			failed = append(failed, err)
-			return
-		}
-		all = append(all, d)
-	}
-	add(HostData(ctx, container.DataSource{}))
-	add(HostData(ctx, containers.DataSource{}))
-	add(HostData(ctx, image.DataSource{}))
-	add(HostData(ctx, info.DataSource{}))
-	add(HostData(ctx, logs.DataSource{}))
-	add(HostData(ctx, network.DataSource{}))
-	add(HostData(ctx, version.DataSource{}))
-	add(HostData(ctx, volume.DataSource{}))
-	return all, errors.Join(failed...)
+	var all collected[DataSource]
+	all.add(HostData(ctx, container.DataSource{}))
+	all.add(HostData(ctx, containers.DataSource{}))
+	all.add(HostData(ctx, diskusage.DataSource{}))
+	all.add(HostData(ctx, events.DataSource{}))
+	all.add(HostData(ctx, image.DataSource{}))
+	all.add(HostData(ctx, images.DataSource{}))
+	all.add(HostData(ctx, info.DataSource{}))
+	all.add(HostData(ctx, logs.DataSource{}))
+	all.add(HostData(ctx, network.DataSource{}))
+	all.add(HostData(ctx, networks.DataSource{}))
+	all.add(HostData(ctx, plugin.DataSource{}))
+	all.add(HostData(ctx, registryimage.DataSource{}))
+	all.add(HostData(ctx, registryimagemanifests.DataSource{}))
+	all.add(HostData(ctx, registryimagetags.DataSource{}))
+	all.add(HostData(ctx, version.DataSource{}))
+	all.add(HostData(ctx, volume.DataSource{}))
+	all.add(HostData(ctx, volumes.DataSource{}))
+	return all.result()
 }

@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"cmp"
+	"context"
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/types"
@@ -31,7 +32,7 @@ type Host struct {
 func HostOf(block types.Object, getenv func(string) string) Host {
 	values := block.Attributes()
 	var h Host
-	for _, name := range []string{"host", "context", "cert_path", "ca_material", "cert_material", "key_material", "ssh_opts"} {
+	for _, name := range []string{"host", "context", "cert_path", "ca_material", "cert_material", "key_material", "ssh_opts", engineBlock} {
 		if unknown(values[name]) {
 			h.Unknown = append(h.Unknown, name)
 		}
@@ -44,6 +45,10 @@ func HostOf(block types.Object, getenv func(string) string) Host {
 	}
 	if h.Config.Context != "" {
 		h.Config.Host = "" // as documented: the context overrides the host
+	}
+	if engine, ok := engineAsked(values[engineBlock], getenv); ok {
+		h.Config.Host = engine.Host()
+		h.Config.Wake = func(ctx context.Context) error { return wake(ctx, engine) }
 	}
 	if c := &h.Config; c.CertPath == "" && c.CAMaterial == "" && c.CertMaterial == "" && c.KeyMaterial == "" {
 		c.CAMaterial, c.CertMaterial, c.KeyMaterial = getenv("DOCKER_CA_MATERIAL"), getenv("DOCKER_CERT_MATERIAL"), getenv("DOCKER_KEY_MATERIAL")
@@ -63,6 +68,7 @@ func registryAuthOf(values map[string]attr.Value, getenv func(string) string) cl
 		Address: text(values["address"]), Username: text(values["username"]), Password: text(values["password"]),
 		ConfigFile: text(values["config_file"]), ConfigFileContent: text(values["config_file_content"]),
 		AuthDisabled: truth(values["auth_disabled"]),
+		CAFile:       text(values["ca_file"]), CAMaterial: text(values["ca_material"]), SkipVerify: truth(values["insecure_skip_verify"]),
 	}
 	files := a.ConfigFile != "" || a.ConfigFileContent != ""
 	switch {

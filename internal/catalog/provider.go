@@ -39,20 +39,23 @@ func Provider() schema.Schema {
 			},
 			"ssh_opts": schema.ListAttribute{
 				Optional: true, ElementType: types.StringType,
-				MarkdownDescription: "Further options of the `ssh` command for an `ssh://` host, one argument per element, such as `[\"-o\", \"StrictHostKeyChecking=no\"]`.",
+				MarkdownDescription: "Options as the `ssh` command takes them for an `ssh://` host, one argument per element, such as `[\"-i\", \"/keys/deploy\", \"-o\", \"StrictHostKeyChecking=accept-new\"]`. " +
+					"They go before `~/.ssh/config`. SSH is spoken by the provider itself, with the keys of the agent and of files, known hosts and jump hosts; " +
+					"the `ssh` command is needed for what only it does, such as `ProxyCommand`, or with `CLEAT_SSH=command` in the environment.",
 			},
 			"disable_docker_daemon_check": schema.BoolAttribute{
 				Optional:            true,
 				MarkdownDescription: "Do not ask the Docker host for its version when the provider starts, but when something must be asked of it. Default `false`.",
 			},
 		},
-		Blocks: map[string]schema.Block{"registry_auth": registryAuth()},
+		Blocks: map[string]schema.Block{"registry_auth": registryAuth(), "bundled_engine": bundledEngine()},
 	}
 }
 
 func registryAuth() schema.Block {
 	return schema.SetNestedBlock{
-		MarkdownDescription: "Credentials of one registry. Without a block for a registry those of the Docker CLI are used: `~/.docker/config.json` (or `DOCKER_CONFIG`) and its credential helpers.",
+		MarkdownDescription: "Credentials of one registry, and how it is trusted. Without a block for a registry the credentials of the Docker CLI are used: " +
+			"`~/.docker/config.json` (or `DOCKER_CONFIG`) and its credential helpers.",
 		NestedObject: schema.NestedBlockObject{Attributes: map[string]schema.Attribute{
 			"address": schema.StringAttribute{
 				Required:            true,
@@ -60,7 +63,7 @@ func registryAuth() schema.Block {
 			},
 			"username": schema.StringAttribute{
 				Optional:            true,
-				MarkdownDescription: "User name. Without it and without a configuration file: `DOCKER_REGISTRY_USER`.",
+				MarkdownDescription: "User name; `<token>` for an identity token as password. Without it and without a configuration file: `DOCKER_REGISTRY_USER`.",
 			},
 			"password": schema.StringAttribute{
 				Optional: true, Sensitive: true,
@@ -77,6 +80,20 @@ func registryAuth() schema.Block {
 			"auth_disabled": schema.BoolAttribute{
 				Optional:            true,
 				MarkdownDescription: "Talk to this registry without credentials, whatever is configured elsewhere. Default `false`.",
+			},
+			"ca_file": schema.StringAttribute{
+				Optional: true,
+				MarkdownDescription: "Path of a PEM file of the certificate authority that signed this registry's certificate; counts beside those the machine trusts, for the registry's token service too. " +
+					"It is for what the provider itself asks the registry (`docker_registry_image` and the data sources `docker_registry_image*`). What the engine pulls and pushes is verified with what the engine trusts: " +
+					"`/etc/docker/certs.d/HOST:PORT/ca.crt` and `insecure-registries` on its host. Excludes `ca_material`.",
+			},
+			"ca_material": schema.StringAttribute{
+				Optional:            true,
+				MarkdownDescription: "PEM text of that certificate authority. Excludes `ca_file`.",
+			},
+			"insecure_skip_verify": schema.BoolAttribute{
+				Optional:            true,
+				MarkdownDescription: "Accept any certificate of this registry, and plain HTTP, in what the provider itself asks it. Default `false`; addresses of the loopback interface are accepted so anyway, unless an authority is given.",
 			},
 		}},
 	}

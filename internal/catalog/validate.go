@@ -1,9 +1,11 @@
 package catalog
 
 import (
+	"crypto/x509"
 	"encoding/json"
 	"fmt"
 	"net/url"
+	"runtime"
 	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
@@ -25,6 +27,7 @@ func ValidateProvider(block types.Object, getenv func(string) string) diag.Diagn
 			diags.AddAttributeWarning(path.Root("host"), "Docker host is not used", "context is given too and goes before host; remove one of them.")
 		}
 	}
+	validateEngine(values, runtime.GOOS, &diags)
 	validateTLS(values, &diags)
 	validateRegistries(values["registry_auth"], getenv, &diags)
 	return diags
@@ -106,6 +109,7 @@ func validateRegistry(values map[string]attr.Value, at path.Path, getenv func(st
 	if content, ok := values["config_file_content"].(types.String); ok && content.ValueString() != "" && !json.Valid([]byte(content.ValueString())) {
 		diags.AddAttributeError(at.AtName("config_file_content"), "Invalid Docker configuration", "the text is not JSON; want the content of a config.json.")
 	}
+	validateTrust(values, at, diags)
 	unused := ""
 	switch files := given(values["config_file"]) || given(values["config_file_content"]); {
 	case truth(values["auth_disabled"]) && (files || given(values["username"])):
@@ -117,6 +121,21 @@ func validateRegistry(values map[string]attr.Value, at path.Path, getenv func(st
 	}
 	if unused != "" {
 		diags.AddAttributeWarning(at, "Registry credentials given twice", unused)
+	}
+}
+
+// validateTrust checks what a registry's certificate is verified with.
+func validateTrust(values map[string]attr.Value, at path.Path, diags *diag.Diagnostics) {
+	file, material := given(values["ca_file"]), given(values["ca_material"])
+	switch {
+	case file && material:
+		diags.AddAttributeError(at.AtName("ca_material"), "Certificate authority given twice", "ca_material excludes ca_file; remove one of them.")
+	case material && !x509.NewCertPool().AppendCertsFromPEM([]byte(text(values["ca_material"]))):
+		diags.AddAttributeError(at.AtName("ca_material"), "Invalid certificate authority",
+			"found no certificate in the text, want PEM: -----BEGIN CERTIFICATE-----; a path goes into ca_file.")
+	case (file || material) && truth(values["insecure_skip_verify"]):
+		diags.AddAttributeWarning(at.AtName("insecure_skip_verify"), "Certificate authority is not used",
+			"insecure_skip_verify is true: any certificate is accepted; remove one of them.")
 	}
 }
 

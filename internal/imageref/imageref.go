@@ -4,15 +4,12 @@ package imageref
 
 import (
 	"fmt"
-	"regexp"
+	"strings"
 
 	"github.com/distribution/reference"
 
 	"github.com/cleat-dev/cleat/api/errs"
 )
-
-// id matches an image id, with or without its algorithm.
-var id = regexp.MustCompile(`^(?:sha256:)?[0-9a-f]{64}$`)
 
 // Parse reads a reference to an image by name. A name without tag and digest stands for its tag "latest". The error
 // is errs.ErrInvalid and says what is wrong.
@@ -24,8 +21,11 @@ func Parse(s string) (reference.Named, error) {
 	return reference.TagNameOnly(named), nil
 }
 
-// IsID reports whether s is a full image id rather than a name.
-func IsID(s string) bool { return id.MatchString(s) }
+// IsID reports whether s is a full image id, with or without its algorithm, rather than a name.
+func IsID(s string) bool {
+	hex := strings.TrimPrefix(s, "sha256:")
+	return len(hex) == 64 && strings.Trim(hex, "0123456789abcdef") == ""
+}
 
 // IsDigest reports whether s pins an image by digest.
 func IsDigest(s string) bool {
@@ -88,4 +88,18 @@ func Registry(s string) string {
 		return ""
 	}
 	return reference.Domain(named)
+}
+
+// Version returns what s asks for in its repository: its digest, or its tag, which is "latest" where it has neither. "" where s cannot be
+// read.
+func Version(s string) string {
+	named, err := Parse(s)
+	if err != nil {
+		return ""
+	}
+	if digested, ok := named.(reference.Digested); ok {
+		return digested.Digest().String()
+	}
+	tagged, _ := named.(reference.Tagged)
+	return tagged.Tag()
 }

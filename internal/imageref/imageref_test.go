@@ -101,3 +101,14 @@ func TestValidators(t *testing.T) {
 		}
 	}
 }
+
+func TestVersion(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]string{
+		"busybox": "latest", "localhost:5000/a:v1": "v1", "a@" + digest: digest, "a:v1@" + digest: digest, "Not A Name": "",
+	} {
+		if got := imageref.Version(in); got != want {
+			t.Errorf("Version(%q) = %q, want %q", in, got, want)
+		}
+	}
+}

@@ -3,6 +3,7 @@ package imageref
 import (
 	"context"
 	"regexp"
+	"sync"
 
 	"github.com/distribution/reference"
 	"github.com/hashicorp/terraform-plugin-framework/attr"
@@ -10,7 +11,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 )
 
-var tag = regexp.MustCompile(`^[\w][\w.-]{0,127}$`)
+// tag is compiled at its first use: the counted repetition is expensive, and most runs of a plugin need none.
+var tag = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[\w][\w.-]{0,127}$`) })
 
 // check is a validator of one string.
 type check struct {
@@ -61,7 +63,7 @@ func Repository() validator.String {
 // Tag accepts the tag alone.
 func Tag() validator.String {
 	return check{"a tag: letters, digits, \"_\", \".\" and \"-\", at most 128, not beginning with \".\" or \"-\"", func(s string) error {
-		if !tag.MatchString(s) {
+		if !tag().MatchString(s) {
 			return reference.ErrTagInvalidFormat
 		}
 		return nil

@@ -173,6 +173,32 @@ func TestPureFunctionsAreUnknown(t *testing.T) {
 	}
 }
 
+func TestEphemeralAsNull(t *testing.T) {
+	t.Parallel()
+	ctx := &hcl.EvalContext{Functions: lang.Functions(lang.Scope{}), Variables: map[string]cty.Value{
+		"token": cty.StringVal("t").Mark(lang.Ephemeral), "both": cty.StringVal("t").Mark(lang.Ephemeral).Mark(lang.Sensitive),
+		"later": cty.UnknownVal(cty.String).Mark(lang.Ephemeral), "list": cty.ListVal([]cty.Value{cty.StringVal("a")}).Mark(lang.Ephemeral),
+	}}
+	for text, want := range map[string]cty.Value{
+		`ephemeralasnull("kept")`:              cty.StringVal("kept"),
+		"ephemeralasnull(token)":               cty.NullVal(cty.String),
+		"ephemeralasnull(later)":               cty.NullVal(cty.String),
+		"ephemeralasnull(list)":                cty.NullVal(cty.List(cty.String)),
+		"ephemeralasnull(both)":                cty.NullVal(cty.String).Mark(lang.Sensitive),
+		`ephemeralasnull("a ${token}")`:        cty.NullVal(cty.String),
+		`ephemeralasnull({a = token, b = 1})`:  cty.ObjectVal(map[string]cty.Value{"a": cty.NullVal(cty.String), "b": cty.NumberIntVal(1)}),
+		`ephemeralasnull([upper(token), "b"])`: cty.TupleVal([]cty.Value{cty.NullVal(cty.String), cty.StringVal("b")}),
+	} {
+		expr, diags := hclsyntax.ParseExpression([]byte(text), "test", hcl.InitialPos)
+		if diags.HasErrors() {
+			t.Fatal(diags)
+		}
+		if v, diags := expr.Value(ctx); diags.HasErrors() || !v.RawEquals(want) {
+			t.Errorf("%s: %#v %v, want %#v", text, v, diags, want)
+		}
+	}
+}
+
 func TestSensitiveFlowsThroughFunctions(t *testing.T) {
 	t.Parallel()
 	dir := files(t)

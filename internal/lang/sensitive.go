@@ -39,5 +39,21 @@ var isSensitiveFunc = marking(func(cty.Value) cty.Type { return cty.Bool }, func
 	}
 })
 
-// ephemeralAsNullFunc returns its argument: no value of this language is ephemeral, which is refused when declared.
-var ephemeralAsNullFunc = marking(cty.Value.Type, func(v cty.Value) cty.Value { return v })
+// ephemeralAsNullFunc puts null in the place of what is ephemeral.
+var ephemeralAsNullFunc = marking(cty.Value.Type, func(v cty.Value) cty.Value {
+	if !ContainsEphemeral(v) {
+		return v
+	}
+	kept, err := cty.Transform(v, func(_ cty.Path, v cty.Value) (cty.Value, error) {
+		unmarked, marks := v.Unmark()
+		if _, ok := marks[Ephemeral]; !ok {
+			return v, nil
+		}
+		delete(marks, Ephemeral)
+		return cty.NullVal(unmarked.Type()).WithMarks(marks), nil
+	})
+	if err != nil { // the callback has none
+		return cty.NullVal(v.Type())
+	}
+	return kept
+})

@@ -2,8 +2,10 @@ package acceptance
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"reflect"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -18,7 +20,15 @@ import (
 	"github.com/cleat-dev/cleat/provider"
 )
 
-func TestMain(m *testing.M) { acctest.Main(m) }
+// together is how many engines work at the same time when -parallel does not say: as many as [acctest.Each] has.
+const together = "4"
+
+func TestMain(m *testing.M) {
+	if err := flag.Set("test.parallel", together); err != nil { // before the command line is read
+		panic(err)
+	}
+	acctest.Main(m)
+}
 
 // bench is one engine with Terraform in front of it.
 type bench struct {
@@ -30,21 +40,45 @@ type bench struct {
 	prefix string
 	// provider is what the provider block says beyond the host.
 	provider string
+	// shown is what the test shows of resource types, for the matrix of design/provider-conformance.md.
+	shown *acctest.Shown
 }
 
-// each runs a test on every engine, with Terraform.
+// each runs a test on every engine, with Terraform. The engines have nothing in common, and much of a test is waiting for
+// one: they work at the same time.
 func each(t *testing.T, test func(b bench)) {
 	t.Helper()
 	acctest.Each(t, func(t *testing.T, e *acctest.Engine) {
-		acctest.Program(t, "terraform")
-		docker, err := client.New(t.Context(), client.Config{Host: e.Host})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { docker.Close() })
-		name := strings.ToLower(strings.TrimPrefix(strings.Split(t.Name(), "/")[0], "Test"))
-		test(bench{t: t, engine: e, docker: docker, prefix: "acc-" + name})
+		t.Parallel()
+		test(newBench(t, e))
 	})
+}
+
+// eachToday runs a test where the engine's API is not the oldest; there the configuration is refused at plan, for that
+// reason.
+func eachToday(t *testing.T, config, refused string, test func(b bench)) {
+	t.Helper()
+	acctest.EachToday(t, func(t *testing.T, e *acctest.Engine) {
+		t.Parallel()
+		test(newBench(t, e))
+	})
+	t.Run(acctest.Old, func(t *testing.T) {
+		b := newBench(t, acctest.HeldCleatd(t, "1.18"))
+		t.Parallel()
+		b.run(nil, resource.TestStep{Config: config, PlanOnly: true, ExpectError: regexp.MustCompile(`(?s)Error: .*line \d+, in resource.*` + refused)})
+	})
+}
+
+func newBench(t *testing.T, e *acctest.Engine) bench {
+	t.Helper()
+	acctest.Program(t, "terraform")
+	docker, err := client.New(t.Context(), client.Config{Host: e.Host})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { docker.Close() })
+	name := strings.ToLower(strings.TrimPrefix(strings.Split(t.Name(), "/")[0], "Test"))
+	return bench{t: t, engine: e, docker: docker, prefix: "acc-" + name, shown: e.Shows(t)}
 }
 
 // run takes Terraform through the steps and then destroys what they made.
@@ -55,6 +89,8 @@ func (b bench) run(gone resource.TestCheckFunc, steps ...resource.TestStep) {
 			steps[i].Config = b.config(steps[i].Config)
 		}
 	}
+	steps = folded(steps)
+	w := b.watch(steps)
 	resource.UnitTest(b.t, resource.TestCase{
 		ProtoV6ProviderFactories: map[string]func() (tfprotov6.ProviderServer, error){
 			"docker": func() (tfprotov6.ProviderServer, error) {
@@ -68,6 +104,25 @@ func (b bench) run(gone resource.TestCheckFunc, steps ...resource.TestStep) {
 		CheckDestroy: gone,
 		Steps:        steps,
 	})
+	w.passed()
+}
+
+// folded leaves out the steps that only look at the plan of what the step before declares: that one ends with this very plan,
+// after its apply and a refresh, and gets their checks.
+func folded(steps []resource.TestStep) []resource.TestStep {
+	var all []resource.TestStep
+	for _, step := range steps {
+		if len(all) > 0 {
+			last := &all[len(all)-1]
+			only := resource.TestStep{Config: last.Config, ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: step.ConfigPlanChecks.PreApply}}
+			if last.Config != "" && !last.PlanOnly && !last.ImportState && last.ExpectError == nil && reflect.DeepEqual(step, only) {
+				last.ConfigPlanChecks.PostApplyPostRefresh = append(last.ConfigPlanChecks.PostApplyPostRefresh, only.ConfigPlanChecks.PreApply...)
+				continue
+			}
+		}
+		all = append(all, step)
+	}
+	return all
 }
 
 // config completes a configuration: PREFIX stands for the test's own prefix, SUBNETn for networks nobody else has.

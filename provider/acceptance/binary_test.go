@@ -17,12 +17,7 @@ const largest = 40 << 20
 // The program itself, as it is released: Terraform starts it, takes its schema and has it refuse what is wrong.
 func TestBinary(t *testing.T) {
 	acctest.Program(t, "terraform")
-	dir := t.TempDir()
-	program := filepath.Join(dir, "terraform-provider-docker")
-	build := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-ldflags=-s -w", "-o", program, "github.com/cleat-dev/cleat")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
-	}
+	program := acctest.Built(t, "terraform-provider-docker")
 	info, err := os.Stat(program)
 	if err != nil {
 		t.Fatal(err)
@@ -30,8 +25,8 @@ func TestBinary(t *testing.T) {
 	if info.Size() > largest {
 		t.Errorf("the provider has %d bytes, at most %d are allowed", info.Size(), largest)
 	}
-	config := filepath.Join(dir, "terraformrc")
-	if err := os.WriteFile(config, fmt.Appendf(nil, "provider_installation {\n  dev_overrides { \"cleat-dev/docker\" = %q }\n  direct {}\n}\n", dir), 0o600); err != nil {
+	config := filepath.Join(t.TempDir(), "terraformrc")
+	if err := os.WriteFile(config, fmt.Appendf(nil, "provider_installation {\n  dev_overrides { \"cleat-dev/docker\" = %q }\n  direct {}\n}\n", filepath.Dir(program)), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range []struct{ name, body, want string }{

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
@@ -36,8 +37,11 @@ resource "docker_container" "a" {
   name    = "PREFIX"
   image   = docker_image.a.image_id
   command = ["sleep", "3600"]
-  destroy_grace_seconds = 1
+  destroy_grace_seconds = 0
 }`, dir)
+		if b.engine.IsOld() { // 1.23 brought labels of a build
+			config = strings.Replace(config, `labels  = { a = "1" }`, "", 1)
+		}
 		name := b.prefix + ":1"
 		if b.engine.Name == "podman" {
 			name = "localhost/" + name
@@ -59,20 +63,24 @@ func TestCommit(t *testing.T) {
 	each(t, func(b bench) {
 		const address = "docker_commit.a"
 		config := func(trigger string) string {
+			changes := fmt.Sprintf("changes = [\"ENV MADE=%s\"]", trigger)
+			if b.engine.IsOld() { // 1.20 brought them
+				changes = ""
+			}
 			return fmt.Sprintf(`
 resource "docker_container" "a" {
   name    = "PREFIX"
   image   = "busybox:1"
   command = ["sleep", "3600"]
-  destroy_grace_seconds = 1
+  destroy_grace_seconds = 0
 }
 resource "docker_commit" "a" {
   container  = docker_container.a.id
   repository = "PREFIX-image"
   message    = "from a test"
-  changes    = ["ENV MADE=%s"]
+  %s
   triggers   = { n = %q }
-}`, trigger, trigger)
+}`, changes, trigger)
 		}
 		name := b.prefix + "-image:latest"
 		var id remembered

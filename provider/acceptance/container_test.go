@@ -60,7 +60,7 @@ resource "docker_container" "a" {
   name    = "PREFIX"
   image   = "PREFIX:1"
   command = ["sleep", "3600"]
-  destroy_grace_seconds = 1
+  destroy_grace_seconds = 0
 }`
 		other := regexp.MustCompile(`PREFIX:1`).ReplaceAllLiteralString(config, "PREFIX:2")
 		var id remembered
@@ -82,13 +82,7 @@ func TestContainerImport(t *testing.T) {
 	each(t, func(b bench) {
 		ctx := t.Context()
 		// podman does not report of a container it does not know which capabilities and health check were asked for.
-		own := `
-  capabilities { drop = ["mknod"] }
-  healthcheck {
-    test     = ["CMD", "true"]
-    interval = "90s"
-  }
-`
+		own := "\n  capabilities { drop = [\"mknod\"] }\n"
 		config := container.Config{Image: acctest.Busybox, Cmd: []string{"sleep", "3600"}, Env: []string{"A=1"}, Labels: map[string]string{"l": "v"}}
 		host := container.HostConfig{
 			RestartPolicy: container.RestartPolicy{Name: "on-failure", MaximumRetryCount: 3}, Resources: container.Resources{Memory: 64 << 20},
@@ -96,8 +90,11 @@ func TestContainerImport(t *testing.T) {
 		if b.engine.Name == "podman" {
 			own = ""
 		} else {
-			config.Healthcheck = &container.HealthConfig{Test: []string{"CMD", "true"}, Interval: 90 * time.Second}
 			host.CapDrop = []string{"CAP_MKNOD"}
+		}
+		if own != "" && !b.engine.IsOld() { // 1.24 brought health checks
+			own += "\n  healthcheck {\n    test     = [\"CMD\", \"true\"]\n    interval = \"90s\"\n  }\n"
+			config.Healthcheck = &container.HealthConfig{Test: []string{"CMD", "true"}, Interval: 90 * time.Second}
 		}
 		created, err := b.docker.ContainerCreate(ctx, moby.ContainerCreateOptions{Name: b.prefix, Config: &config, HostConfig: &host})
 		if err != nil {
@@ -119,7 +116,7 @@ resource "docker_container" "a" {
   memory  = 64
   restart = "on-failure"
   max_retry_count = 3
-  destroy_grace_seconds = 1
+  destroy_grace_seconds = 0
   labels {
     label = "l"
     value = "v"
@@ -148,7 +145,7 @@ resource "docker_container" "a" {
   name    = "PREFIX"
   image   = "busybox:1"
   command = ["sleep", "3600"]
-  destroy_grace_seconds = 1
+  destroy_grace_seconds = 0
 }`, ConfigPlanChecks: plans("docker_container.a", plancheck.ResourceActionDestroyBeforeCreate)},
 		)
 	})
@@ -162,7 +159,7 @@ func TestContainerBadInput(t *testing.T) {
 			ExpectError: regexp.MustCompile(`(?s)Error: .*line \d+, in resource "docker_container" "a".*` + want),
 		}
 	}
-	each(t, func(b bench) {
+	eachToday(t, "resource \"docker_container\" \"a\" {\n  name = \"PREFIX\"\n  image = \"busybox:1\"\n  stop_timeout = 3\n}", `stop_timeout.*needs engine API\s+1.25`, func(b bench) {
 		b.run(b.containerGone(b.prefix),
 			resource.TestStep{Config: "resource \"docker_container\" \"a\" {\n  name = \"-\"\n  image = \"busybox:1\"\n}", PlanOnly: true, ExpectError: regexp.MustCompile(`(?s)line \d+.*name = "-"`)},
 			resource.TestStep{Config: "resource \"docker_container\" \"a\" {\n  name = \"x1\"\n  image = \"Not An Image\"\n}", PlanOnly: true, ExpectError: regexp.MustCompile(`(?s)line \d+.*image = "Not An Image"`)},
@@ -178,6 +175,65 @@ func TestContainerBadInput(t *testing.T) {
 			wrong("  volumes { container_path = \"relative\" }", `relative|source|host_path`),
 			wrong("  upload {\n file = \"/x\"\n content = \"a\"\n content_base64 = \"YQ==\"\n }", `content`),
 			wrong("  ulimit {\n name = \"nofile\"\n soft = 10\n hard = 5\n }", `soft|hard`),
+		)
+	})
+}
+
+// TestContainerOfEmptyValues: what modules pass on for values nobody gave, "" and 0, is what null is: no apply fails on
+// it, no plan after it changes anything, and neither does leaving it out.
+func TestContainerOfEmptyValues(t *testing.T) {
+	given := `
+resource "docker_container" "a" {
+  name    = "PREFIX"
+  image   = "busybox:1"
+  command = ["sleep", "1000"]
+  destroy_grace_seconds = 0
+`
+	blank := `
+  cgroup_parent  = ""
+  cgroupns_mode  = ""
+  cpu_set        = ""
+  cpus           = ""
+  domainname     = ""
+  gpus           = ""
+  hostname       = ""
+  ipc_mode       = ""
+  log_driver     = ""
+  log_opts       = {}
+  memory         = 64
+  memory_swap    = 0
+  network_mode   = ""
+  pid_mode       = ""
+  platform       = ""
+  runtime        = ""
+  shm_size       = 0
+  stop_signal    = ""
+  user           = ""
+  userns_mode    = ""
+  working_dir    = ""
+  ports {
+    internal = 80
+    external = 0
+    ip       = ""
+  }
+  volumes {
+    container_path = "/data"
+    host_path      = ""
+    volume_name    = ""
+  }
+}
+`
+	null := `
+  memory = 64
+  ports { internal = 80 }
+  volumes { container_path = "/data" }
+}
+`
+	each(t, func(b bench) {
+		b.run(b.containerGone(b.prefix),
+			resource.TestStep{Config: given + blank},
+			resource.TestStep{Config: given + blank, ConfigPlanChecks: empty()},
+			resource.TestStep{Config: given + null, ConfigPlanChecks: empty()},
 		)
 	})
 }

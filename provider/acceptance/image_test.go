@@ -73,7 +73,7 @@ data "docker_image" "a" { name = docker_image.a.name }
 
 // Wrong values are refused at plan.
 func TestImageBadInput(t *testing.T) {
-	each(t, func(b bench) {
+	eachToday(t, "resource \"docker_image\" \"a\" {\n  name = \"PREFIX:1\"\n  platform = \"linux/amd64\"\n}", `platform.*needs engine API\s+1.32`, func(b bench) {
 		wrong := func(body, want string) resource.TestStep {
 			return resource.TestStep{Config: "resource \"docker_image\" \"a\" {\n" + body + "\n}", PlanOnly: true, ExpectError: regexp.MustCompile(`(?s)Error: .*` + want)}
 		}

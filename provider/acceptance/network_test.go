@@ -24,7 +24,7 @@ func (b bench) networkGone(name string) resource.TestCheckFunc {
 }
 
 func TestNetwork(t *testing.T) {
-	each(t, func(b bench) {
+	eachToday(t, "resource \"docker_network\" \"a\" {\n  name = \"PREFIX\"\n  ipam_config {\n    subnet = \"SUBNET0\"\n  }\n}", needs121, func(b bench) {
 		const address = "docker_network.a"
 		first := `
 resource "docker_network" "a" {
@@ -103,7 +103,7 @@ resource "docker_network" "a" {
 
 // A network whose addresses the engine chooses.
 func TestNetworkPlain(t *testing.T) {
-	each(t, func(b bench) {
+	eachToday(t, `resource "docker_network" "a" { name = "PREFIX" }`, needs121, func(b bench) {
 		const address = "docker_network.a"
 		plain := `resource "docker_network" "a" { name = "PREFIX" }`
 		var id remembered
@@ -117,7 +117,7 @@ func TestNetworkPlain(t *testing.T) {
 
 // Wrong values are refused at plan, at their line.
 func TestNetworkBadInput(t *testing.T) {
-	each(t, func(b bench) {
+	eachToday(t, "resource \"docker_network\" \"a\" {\n  name = \"PREFIX\"\n  internal = true\n}", `needs engine API\s+1.2`, func(b bench) {
 		b.run(nil,
 			resource.TestStep{Config: "resource \"docker_network\" \"a\" {\n  name = \"host\"\n}", PlanOnly: true,
 				ExpectError: regexp.MustCompile(`(?s)line \d+, in resource "docker_network" "a".*name = "host"`)},

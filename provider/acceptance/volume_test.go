@@ -8,6 +8,7 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 	"github.com/hashicorp/terraform-plugin-testing/plancheck"
+	"github.com/hashicorp/terraform-plugin-testing/terraform"
 	moby "github.com/moby/moby/client"
 
 	"github.com/cleat-dev/cleat/api/errs"
@@ -23,8 +24,19 @@ func (b bench) volumeGone(name string) resource.TestCheckFunc {
 	})
 }
 
+// volumeOption checks an option the engine has of a volume.
+func (b bench) volumeOption(name, option, want string) resource.TestCheckFunc {
+	return func(*terraform.State) error {
+		found, err := b.docker.VolumeInspect(b.t.Context(), name, moby.VolumeInspectOptions{})
+		return errors.Join(err, wants("volume "+name+": "+option, found.Volume.Options[option], want))
+	}
+}
+
+// needs121 is what the oldest API says of volumes and networks.
+const needs121 = `needs engine API\s+1.21`
+
 func TestVolume(t *testing.T) {
-	each(t, func(b bench) {
+	eachToday(t, `resource "docker_volume" "a" { name = "PREFIX" }`, needs121, func(b bench) {
 		const address = "docker_volume.a"
 		first := `
 resource "docker_volume" "a" {
@@ -45,7 +57,8 @@ resource "docker_volume" "a" {
 }`
 		second := `
 resource "docker_volume" "a" {
-  name = "PREFIX"
+  name        = "PREFIX"
+  driver_opts = { type = "tmpfs", device = "tmpfs", o = "noexec" }
   labels {
     label = "a"
     value = "other"
@@ -66,13 +79,13 @@ resource "docker_volume" "a" {
 			resource.TestStep{Config: second, ConfigPlanChecks: plans(address, plancheck.ResourceActionDestroyBeforeCreate)},
 			resource.TestStep{Config: second, ConfigPlanChecks: empty()},
 			resource.TestStep{PreConfig: remove, Config: second, ConfigPlanChecks: plans(address, plancheck.ResourceActionCreate)},
-			resource.TestStep{ // another one of the same name, made by hand: its labels are not the declared ones
+			resource.TestStep{ // another one of the same name, made by hand: its labels and options are not the declared ones
 				PreConfig: b.must(func() error {
 					remove()
-					_, err := b.docker.VolumeCreate(t.Context(), moby.VolumeCreateOptions{Name: b.prefix})
+					_, err := b.docker.VolumeCreate(t.Context(), moby.VolumeCreateOptions{Name: b.prefix, DriverOpts: map[string]string{"type": "tmpfs", "device": "tmpfs", "o": "nodev"}})
 					return err
 				}),
-				Config: second, ConfigPlanChecks: plans(address, plancheck.ResourceActionDestroyBeforeCreate),
+				Config: second, ConfigPlanChecks: plans(address, plancheck.ResourceActionDestroyBeforeCreate), Check: b.volumeOption(b.prefix, "o", "noexec"),
 			},
 			resource.TestStep{Config: second, ConfigPlanChecks: empty()},
 		)
@@ -81,7 +94,7 @@ resource "docker_volume" "a" {
 
 // A volume without a name gets one from the engine and keeps it.
 func TestVolumeUnnamed(t *testing.T) {
-	each(t, func(b bench) {
+	eachToday(t, `resource "docker_volume" "a" {}`, needs121, func(b bench) {
 		const address = "docker_volume.a"
 		var name remembered
 		b.run(nil,
@@ -93,7 +106,7 @@ func TestVolumeUnnamed(t *testing.T) {
 
 // Wrong values are refused at plan, at their line.
 func TestVolumeBadInput(t *testing.T) {
-	each(t, func(b bench) {
+	eachToday(t, "resource \"docker_volume\" \"a\" {\n  driver_opts = { type = \"tmpfs\" }\n}", `needs engine API\s+1.2`, func(b bench) {
 		b.run(nil,
 			resource.TestStep{Config: "resource \"docker_volume\" \"a\" {\n  name = \"-x\"\n}", PlanOnly: true,
 				ExpectError: regexp.MustCompile(`(?s)line \d+, in resource "docker_volume" "a".*name = "-x".*a volume name has`)},

@@ -19,7 +19,7 @@ func (errVisit) Error() string { return "see diagnostics" }
 
 // visit carries out all instances of a block, as many at once as the limiter allows.
 func (r *run) visit(ctx context.Context, n config.Node) error {
-	if n.Kind != config.ResourceNode && n.Kind != config.DataNode {
+	if !n.HasInstances() {
 		return r.verdict(r.Evaluator.Check(n))
 	}
 	addresses, diags := r.Evaluator.Expand(n.Resource())
@@ -57,8 +57,11 @@ func (r *run) verdict(diags hcl.Diagnostics) error {
 	return nil
 }
 
-// instance carries out one declared object, or reads one data source.
+// instance carries out one declared object, reads one data source, or opens one ephemeral resource.
 func (r *run) instance(ctx context.Context, n config.Node, address graph.Instance) error {
+	if n.Kind == config.EphemeralNode {
+		return r.verdict(r.replan.Data(r.work, address))
+	}
 	planned := r.steps[address]
 	if planned == nil || planned.Action == plan.NoOp && !planned.Changing() {
 		if value, ok := r.Plan.Value(address); ok {

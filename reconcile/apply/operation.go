@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/cleat-dev/cleat/api/errs"
@@ -120,13 +121,19 @@ func (o *operation) create(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	o.result, err = o.resource.Create(ctx, o.Stamp(o.host, labels), o.step.After)
+	whole, err := o.resource.Node().WithWriteOnly(o.step.After, o.declared())
+	if err != nil {
+		return err
+	}
+	ctx, warnings := contract.Collect(ctx)
+	o.result, err = o.resource.Create(ctx, o.Stamp(o.host, labels), whole)
+	o.warn(warnings())
 	return err
 }
 
 // createFirst creates an object that has no predecessor. One that exists but is not as planned is ours too.
 func (o *operation) createFirst(ctx context.Context) error {
-	err := o.create(ctx)
+	err := o.overcome(ctx, o.create(ctx))
 	var partial *contract.Partial
 	if err == nil || errors.As(err, &partial) {
 		o.books.made(o.step, o.result)
@@ -136,12 +143,89 @@ func (o *operation) createFirst(ctx context.Context) error {
 	return err
 }
 
+// overcome deals with a create that found its name taken, by what an apply asked for that was killed: that is taken when it
+// is as planned, and otherwise removed, which loses nothing: nobody has had it yet.
+func (o *operation) overcome(ctx context.Context, err error) error {
+	for pause := firstPause; isTaken(err) && pause <= lastPause; pause *= 2 {
+		late, differs, found := o.late(ctx)
+		switch {
+		case !found && !elapse(ctx, pause): // it is on its way, or somebody else's
+			return err
+		case found && !differs:
+			o.result = late
+			return nil
+		case found && (o.block.Lifecycle.PreventDestroy || o.resource.Delete(ctx, o.host.Engine, late) != nil):
+			return err
+		}
+		err = o.create(ctx)
+	}
+	return err
+}
+
+// An engine may hold the name of what an apply asked for that was killed before it shows the object.
+const (
+	firstPause = 50 * time.Millisecond
+	lastPause  = 800 * time.Millisecond
+)
+
+// isTaken reports whether nothing was made because there is something of the kind already.
+func isTaken(err error) bool {
+	var partial *contract.Partial
+	return errors.Is(err, errs.ErrConflict) && !errors.As(err, &partial)
+}
+
+// elapse waits, and reports whether the time has passed before ctx ended.
+func elapse(ctx context.Context, pause time.Duration) bool {
+	timer := time.NewTimer(pause)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// late looks for the object an apply asked for that was killed before the engine was done, so that the plan did not see it:
+// it has our address. It may differ from what is planned now.
+func (o *operation) late(ctx context.Context) (there types.Object, differs, found bool) {
+	api, ok := o.host.Engine.(observe.API)
+	if !ok {
+		return there, false, false
+	}
+	inventory, err := observe.Take(ctx, api, o.Project)
+	if err != nil {
+		return there, false, false
+	}
+	i := slices.IndexFunc(inventory.Objects, func(found observe.Object) bool {
+		return found.Address == o.step.Address && found.Labelled && !found.Aside
+	})
+	if i < 0 {
+		return there, false, false
+	}
+	values := o.step.After.Attributes()
+	values["id"] = types.StringValue(inventory.Objects[i].ID)
+	if there, err = o.resource.Node().Object(values); err != nil {
+		return there, false, false
+	}
+	if there, err = o.resource.Read(ctx, o.host.Engine, there); err != nil || there.IsNull() {
+		return there, false, false
+	}
+	return there, len(o.resource.Diff(there, o.step.After, o.host.APIVersion)) > 0, true
+}
+
 func (o *operation) update(ctx context.Context) error {
 	if onlyRecorded(o.resource.Rules(), o.step.Changes) {
 		o.result = o.step.After
 	} else {
-		var err error
-		if o.result, err = o.resource.Update(ctx, o.host.Engine, o.step.Before, o.step.After, o.step.Changes); err != nil {
+		whole, err := o.resource.Node().WithWriteOnly(o.step.After, o.declared())
+		if err != nil {
+			return err
+		}
+		ctx, warnings := contract.Collect(ctx)
+		o.result, err = o.resource.Update(ctx, o.host.Engine, o.step.Before, whole, o.step.Changes)
+		o.warn(warnings())
+		if err != nil {
 			return err
 		}
 	}
@@ -210,10 +294,20 @@ func (o *operation) comeBack(ctx context.Context, aside types.Object, failed err
 
 // discard removes an object whose removal must not leave volumes of its successor behind or gone: only the object.
 func (o *operation) discard(ctx context.Context, object types.Object) error {
-	if err := o.resource.Delete(ctx, o.host.Engine, object); err != nil && !errors.Is(err, errs.ErrNotFound) {
+	ctx, warnings := contract.Collect(ctx)
+	err := o.resource.Delete(ctx, o.host.Engine, object)
+	o.warn(warnings())
+	if err != nil && !errors.Is(err, errs.ErrNotFound) {
 		return fmt.Errorf("removing %s: %w", idOf(object), err)
 	}
 	return nil
+}
+
+// warn reports what the operation could not do and went on without.
+func (o *operation) warn(texts []string) {
+	for _, text := range texts {
+		o.report(hcl.Diagnostics{{Severity: hcl.DiagWarning, Summary: o.step.Address.String(), Detail: text}})
+	}
 }
 
 // createBefore makes the new object and then removes the old one: at the end, when something that is yet to leave it
@@ -258,7 +352,13 @@ func (o *operation) complete(ctx context.Context) error {
 		o.result = read
 		o.books.read(o.step, o.result)
 	}
-	return o.resource.Check(o.step.After, o.result)
+	err := o.resource.Check(o.step.After, o.result)
+	if err != nil {
+		if why := o.resource.Explain(ctx, o.host.Engine, o.step.After, o.result); why != nil {
+			return why
+		}
+	}
+	return err
 }
 
 // onlyKnown reports whether the ledger alone tells what the object is, and attributes of it are not known: without

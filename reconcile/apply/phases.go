@@ -28,7 +28,7 @@ func (r *run) prepare(ctx context.Context) {
 
 // ready reports whether a node may be visited before anything is removed: a preparing type, or one with nothing to do.
 func (r *run) ready(n config.Node) bool {
-	if n.Kind != config.ResourceNode && n.Kind != config.DataNode {
+	if !n.HasInstances() {
 		return n.Kind == config.VariableNode
 	}
 	if n.Kind == config.ResourceNode && r.Types.Resources[n.Type].Prepares() {
@@ -50,7 +50,7 @@ func (r *run) targeted(n config.Node) bool {
 	if len(r.Targets) == 0 {
 		return true
 	}
-	if n.Kind != config.ResourceNode && n.Kind != config.DataNode {
+	if !n.HasInstances() {
 		return false
 	}
 	return r.Plan.Mentions(n.Resource())

@@ -123,8 +123,8 @@ func splitSteps(base graph.ModuleInstance, steps []step, at hcl.Range) (target g
 	}
 	typ, _ := next()
 	switch typ {
-	case "data":
-		target.Mode = graph.Data
+	case "data", "ephemeral":
+		target.Mode = map[string]graph.Mode{"data": graph.Data, "ephemeral": graph.Ephemeral}[typ]
 		typ, _ = next()
 	case "resource":
 		typ, _ = next()

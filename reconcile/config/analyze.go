@@ -79,7 +79,7 @@ func (a *analysis) module(mod *module) {
 	for _, decl := range mod.imports {
 		each := uses{repeat: repetition{forEach: decl.forEach}}
 		a.refs(mod, decl.to.refs, each)
-		a.refs(mod, decl.id.refs, each)
+		a.refs(mod, decl.given().refs, each)
 		if decl.forEach != nil {
 			a.refs(mod, decl.forEach.refs, uses{})
 		}

@@ -44,8 +44,8 @@ func (r *moduleReader) block(b *hcl.Block) {
 		r.mod.refused[b.Type+"."+b.Labels[0]] = true
 	case "resource":
 		r.mod.refused[b.Labels[0]+"."+b.Labels[1]] = true
-	case "data":
-		r.mod.refused["data."+b.Labels[0]+"."+b.Labels[1]] = true
+	case "data", "ephemeral":
+		r.mod.refused[b.Type+"."+b.Labels[0]+"."+b.Labels[1]] = true
 	}
 	switch b.Type {
 	case "terraform":
@@ -73,7 +73,7 @@ func (r *moduleReader) block(b *hcl.Block) {
 	case "check":
 		r.check(b)
 	case "ephemeral":
-		r.unsupported(b.DefRange, "ephemeral resource", "cleat has no ephemeral resources. Use a data source, or a sensitive variable for a secret.")
+		r.resource(b, graph.Ephemeral)
 	}
 }
 
@@ -152,7 +152,10 @@ func (r *moduleReader) output(b *hcl.Block) {
 	content := r.content(b, "description *value sensitive ephemeral depends_on", "precondition", "postcondition")
 	r.constant(content, "description", &o.description)
 	r.constant(content, "sensitive", &o.sensitive)
-	r.refuseEphemeral(content)
+	r.constant(content, "ephemeral", &o.ephemeral)
+	if o.ephemeral && r.mod.address.IsRoot() {
+		r.fail(content.Attributes["ephemeral"].Range, "Ephemeral output not allowed", "Ephemeral outputs are not allowed in the root module, whose outputs are kept. Remove the argument, or the output.")
+	}
 	o.value = r.expr(content.Attributes["value"])
 	o.dependsOn = r.dependsOn(content)
 	for _, block := range content.Blocks {
@@ -164,13 +167,6 @@ func (r *moduleReader) output(b *hcl.Block) {
 	}
 	if o.value != nil {
 		r.mod.outputs[o.name] = o
-	}
-}
-
-func (r *moduleReader) refuseEphemeral(content *hcl.BodyContent) {
-	var ephemeral bool
-	if r.constant(content, "ephemeral", &ephemeral) && ephemeral {
-		r.unsupported(content.Attributes["ephemeral"].Range, "ephemeral value", "cleat has no ephemeral values. Use sensitive = true: sensitive values are never shown and never stored in clear.")
 	}
 }
 
@@ -255,11 +251,18 @@ func (r *moduleReader) importBlock(b *hcl.Block) {
 		r.fail(b.DefRange, "Invalid import configuration", "An import block is allowed only in the root module. Move it there and give the full address, such as "+r.mod.address.String()+".docker_container.web.")
 		return
 	}
-	content := r.content(b, "*to *id for_each provider")
+	content := r.content(b, "*to id identity for_each provider")
 	if attr := content.Attributes["provider"]; attr != nil {
 		r.diags = r.diags.Append(warningAt(attr.Range, "Argument has no effect", "The object is imported by the provider of the resource that to names."))
 	}
-	decl := &importDecl{at: b.DefRange, id: r.expr(content.Attributes["id"]), forEach: r.expr(content.Attributes["for_each"])}
+	decl := &importDecl{
+		at: b.DefRange, id: r.expr(content.Attributes["id"]), identity: r.expr(content.Attributes["identity"]),
+		forEach: r.expr(content.Attributes["for_each"]),
+	}
+	if (decl.id == nil) == (decl.identity == nil) {
+		r.fail(b.DefRange, "Invalid import block", "An import block has one of id (the object's name or id) and identity (an object such as { id = \"…\" }).")
+		return
+	}
 	if attr := content.Attributes["to"]; attr != nil {
 		decl.to = &expression{Expression: unquote(attr.Expr)}
 		for _, ref := range addressKeys(decl.to.Expression) {
@@ -268,7 +271,7 @@ func (r *moduleReader) importBlock(b *hcl.Block) {
 			decl.to.refs = append(decl.to.refs, e.refs...)
 		}
 	}
-	if decl.to != nil && decl.id != nil {
+	if decl.to != nil {
 		r.mod.imports = append(r.mod.imports, decl)
 	}
 }

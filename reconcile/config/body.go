@@ -57,7 +57,14 @@ func (r *bodyReader) read(from hcl.Body, node *contract.Node, iterators []string
 	r.diags = append(r.diags, diags...)
 	b := &body{shape: shape, blocks: map[string][]bodyBlock{}, missing: from.MissingItemRange()}
 	for _, name := range slices.Sorted(maps.Keys(content.Attributes)) {
-		if a, ok := r.attribute(content.Attributes[name], node, iterators); ok {
+		attr := content.Attributes[name]
+		if spec, ok := node.Block(name); ok {
+			if a, ok := r.asAttribute(attr, spec, content.Blocks, shape, iterators); ok {
+				b.attributes = append(b.attributes, a)
+			}
+			continue
+		}
+		if a, ok := r.attribute(attr, node, iterators); ok {
 			b.attributes = append(b.attributes, a)
 		}
 	}
@@ -82,10 +89,31 @@ func (r *bodyReader) attribute(attr *hcl.Attribute, node *contract.Node, iterato
 		return bodyAttribute{}, false
 	}
 	r.deprecated(attr.NameRange, "argument", attr.Name, spec.Deprecated)
+	return r.value(attr, spec, r.shapes.of(node), iterators), true
+}
+
+// asAttribute reads blocks that are written as an attribute, as Terraform writes those that are one for it.
+func (r *bodyReader) asAttribute(attr *hcl.Attribute, spec *contract.Block, blocks hcl.Blocks, shape *shape, iterators []string) (bodyAttribute, bool) {
+	for _, block := range blocks {
+		switch {
+		case block.Type != spec.Name:
+		case attr.Range.Overlaps(block.DefRange): // JSON, where both are written the same
+			return bodyAttribute{}, false
+		default:
+			r.diags = r.diags.Append(errorAt(attr.Range, "Block and attribute",
+				fmt.Sprintf("%q is written as an attribute here and as a block at %s: use blocks alone.", spec.Name, block.DefRange)))
+			return bodyAttribute{}, false
+		}
+	}
+	return r.value(attr, &contract.Attribute{Name: spec.Name, Type: spec.Type, Optional: true}, shape, iterators), true
+}
+
+// value reads what an attribute is given.
+func (r *bodyReader) value(attr *hcl.Attribute, spec *contract.Attribute, shape *shape, iterators []string) bodyAttribute {
 	refs, diags := references(attr.Expr, iterators)
 	r.refs = append(r.refs, refs...)
 	r.diags = append(r.diags, diags...)
-	a := bodyAttribute{spec: spec, typ: r.shapes.of(node).object.AttributeType(attr.Name), expr: attr.Expr, at: attr.Expr.Range()}
+	a := bodyAttribute{spec: spec, typ: shape.object.AttributeType(attr.Name), expr: attr.Expr, at: attr.Expr.Range()}
 	if isConstant(attr.Expr) {
 		v, diags := attr.Expr.Value(nil)
 		r.diags = append(r.diags, clean(diags)...)
@@ -98,7 +126,7 @@ func (r *bodyReader) attribute(attr *hcl.Attribute, node *contract.Node, iterato
 			}
 		}
 	}
-	return a, true
+	return a
 }
 
 // deprecated warns when the schema says why something should not be used any more.

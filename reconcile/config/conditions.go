@@ -149,6 +149,9 @@ func (e *Evaluator) message(s *scope, c *condition, data repetitionData, self ct
 		if more.HasErrors() {
 			return "The condition does not hold; its error_message cannot be evaluated: " + clean(more)[0].Summary + "."
 		}
+		if lang.ContainsEphemeral(v) {
+			return "The condition does not hold; its error_message is not shown because it refers to ephemeral values."
+		}
 		if lang.ContainsSensitive(v) {
 			return "The condition does not hold; its error_message is not shown because it refers to sensitive values."
 		}

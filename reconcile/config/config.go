@@ -13,6 +13,8 @@ type Options struct {
 	Schemas Schemas
 	// LanguageVersion is what required_version is checked against; [LanguageVersion] when empty.
 	LanguageVersion string
+	// AllowEmpty: the root module need not have any files.
+	AllowEmpty bool
 }
 
 // LanguageVersion is the version of the Terraform language this package implements.
@@ -28,6 +30,8 @@ type Resource struct {
 	Lifecycle Lifecycle
 	// DependsOn are the blocks depends_on names, also those of the module calls around it.
 	DependsOn []graph.Resource
+	// RefersTo are, of a data block, the resources it refers to itself, not by way of a local value or a module.
+	RefersTo []graph.Resource
 	// Repeated reports count or for_each on the block itself: its instances have keys.
 	Repeated bool
 	// Reads are the attributes of this resource that something in the configuration refers to (postconditions of its

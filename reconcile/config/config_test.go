@@ -222,7 +222,7 @@ func (w *walker) visit(_ context.Context, n config.Node) error {
 	var b strings.Builder
 	var diags hcl.Diagnostics
 	switch n.Kind {
-	case config.ResourceNode, config.DataNode:
+	case config.ResourceNode, config.DataNode, config.EphemeralNode:
 		instances, more := w.eval.Expand(n.Resource())
 		diags = append(diags, more...)
 		for _, i := range instances {

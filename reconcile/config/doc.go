@@ -11,7 +11,7 @@
 //	diags := eval.CheckVariables()                                     // types, nullable, validation without references
 //	report, err := cfg.Graph().Walk(ctx, func(ctx, n config.Node) error {
 //		switch n.Kind {
-//		case config.ResourceNode, config.DataNode:
+//		case config.ResourceNode, config.DataNode, config.EphemeralNode:
 //			instances, diags := eval.Expand(n.Resource())       // count, for_each, also of the modules around it
 //			for each instance:
 //				block, diags := eval.Eval(instance)         // the declared object, conforming to the schema

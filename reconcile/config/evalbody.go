@@ -8,11 +8,15 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
 
+	"github.com/cleat-dev/cleat/internal/lang"
 	"github.com/cleat-dev/cleat/resources/contract"
 )
 
 // bodyEvaluator makes the value of a body in a context.
 type bodyEvaluator struct {
+	// transient: nothing of the body is kept, so it may have ephemeral values. Elsewhere only a write-only attribute may.
+	transient bool
+	// sensitive are the paths of what must not be shown, which ephemeral values are as well.
 	sensitive []cty.Path
 	diags     hcl.Diagnostics
 }
@@ -25,9 +29,12 @@ func (ev *bodyEvaluator) object(b *body, ctx *hcl.EvalContext, path cty.Path) (c
 		a := &b.attributes[i]
 		if a.constant != cty.NilVal {
 			values[a.spec.Name] = a.constant
-			continue
+		} else {
+			values[a.spec.Name] = ev.attribute(a, ctx, path)
 		}
-		values[a.spec.Name] = ev.attribute(a, ctx, path)
+		if _, block := b.shape.node.Block(a.spec.Name); block && values[a.spec.Name].IsNull() {
+			values[a.spec.Name] = b.shape.empty[a.spec.Name]
+		}
 	}
 	for _, spec := range b.shape.node.Blocks {
 		if declared := b.blocks[spec.Name]; len(declared) > 0 {
@@ -53,6 +60,11 @@ func (ev *bodyEvaluator) attribute(a *bodyAttribute, ctx *hcl.EvalContext, path 
 	}
 	if v.ContainsMarked() {
 		var marks []cty.PathValueMarks
+		if !ev.transient && !a.spec.WriteOnly && lang.ContainsEphemeral(v) {
+			ev.refuseEphemeral(a.expr.Range(), fmt.Sprintf("%q is kept and shown, and what is ephemeral must not be: it may be the value of a write-only argument, "+
+				"of a provider block and of another ephemeral block.", a.spec.Name))
+			return cty.UnknownVal(a.typ)
+		}
 		v, marks = v.UnmarkDeepWithPaths()
 		at := path.GetAttr(a.spec.Name)
 		for _, mark := range marks {
@@ -60,6 +72,10 @@ func (ev *bodyEvaluator) attribute(a *bodyAttribute, ctx *hcl.EvalContext, path 
 		}
 	}
 	return v
+}
+
+func (ev *bodyEvaluator) refuseEphemeral(at hcl.Range, detail string) {
+	ev.diags = ev.diags.Append(errorAt(at, "Invalid use of ephemeral value", detail))
 }
 
 // block returns the value of all blocks of one type.
@@ -107,7 +123,7 @@ func (c *blockCollector) add(block bodyBlock, ctx *hcl.EvalContext) {
 	case contract.List:
 		path = path.IndexInt(len(c.values))
 	case contract.Set: // items of a set have no path
-		inside := &bodyEvaluator{}
+		inside := &bodyEvaluator{transient: c.ev.transient}
 		value, ranges := inside.object(block.inside, ctx, nil)
 		c.ev.diags = append(c.ev.diags, inside.diags...)
 		if len(inside.sensitive) > 0 {
@@ -156,6 +172,10 @@ func (c *blockCollector) dynamic(block bodyBlock, ctx *hcl.EvalContext) {
 		return
 	}
 	over, marks := over.Unmark()
+	if _, ok := marks[lang.Ephemeral]; ok && !c.ev.transient {
+		c.ev.refuseEphemeral(at, "How many blocks there are is shown, and what is ephemeral must not be.")
+		return
+	}
 	if len(marks) > 0 {
 		c.note() // how many blocks there are says something about the value
 	}

@@ -44,7 +44,7 @@ func NewEvaluator(cfg *Config, opts EvalOptions) *Evaluator {
 	opts.Workspace = cmp.Or(opts.Workspace, "default")
 	e := &Evaluator{
 		cfg: cfg, opts: opts, objects: map[objectsKey]*objects{},
-		functions: lang.Functions(lang.Scope{PlanTime: opts.Time, Pure: opts.Planning}),
+		functions: functionsOf(cfg, lang.Scope{PlanTime: opts.Time, Pure: opts.Planning}),
 	}
 	e.root = newScope(cfg.root, nil, graph.NoKey, repetitionData{})
 	return e
@@ -167,7 +167,7 @@ func (e *Evaluator) Eval(i graph.Instance) (*Block, hcl.Diagnostics) {
 	}
 	ctx := withRepetition(o.baseCtx, o.data[i.Key])
 	b := &Block{Address: i, Schema: d.schema, Provider: d.resolved, Lifecycle: d.lifecycle}
-	ev := bodyEvaluator{}
+	ev := bodyEvaluator{transient: d.isEphemeral()}
 	b.Value, b.ranges = ev.object(d.body, ctx, nil)
 	b.ranges.at = d.at
 	b.Sensitive = ev.sensitive
@@ -226,9 +226,9 @@ func (e *Evaluator) Set(i graph.Instance, value cty.Value) {
 func (e *Evaluator) value(s *scope, d *declaration) (cty.Value, hcl.Diagnostics) {
 	if e.validating {
 		if d.repeat.any() {
-			return cty.DynamicVal, nil
+			return d.seen(cty.DynamicVal), nil
 		}
-		return unknownObject(d.shape, e.cfg.shapes), nil
+		return d.seen(unknownObject(d.shape, e.cfg.shapes)), nil
 	}
 	o := e.objectsOf(s, d)
 	e.expand(o)
@@ -242,9 +242,9 @@ func (e *Evaluator) value(s *scope, d *declaration) (cty.Value, hcl.Diagnostics)
 	}
 	get := func(key graph.Key) cty.Value {
 		if v, ok := o.values[key]; ok {
-			return v
+			return d.seen(v)
 		}
-		return unknownObject(d.shape, e.cfg.shapes)
+		return d.seen(unknownObject(d.shape, e.cfg.shapes))
 	}
 	switch {
 	case d.repeat.count != nil:

@@ -323,7 +323,7 @@ resource "docker_container" "none" {
 		}
 		want := map[string]any{
 			"id": nil, "name": "c", "image": "1", "command": nil, "env": nil, "sysctls": nil, "memory": nil, "cpus": nil, "must_run": nil,
-			"secret": nil, "networks": nil, "ports": []any{}, "labels": []any{}, "healthcheck": nil,
+			"secret": nil, "secret_wo": nil, "networks": nil, "ports": []any{}, "labels": []any{}, "healthcheck": nil,
 		}
 		if diff := cmp.Diff(want, whole); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)

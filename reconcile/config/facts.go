@@ -21,6 +21,9 @@ func (a *analysis) facts() {
 			for above := mod; above.call != nil; above = above.parent {
 				r.DependsOn = append(r.DependsOn, a.dependsOn(above.parent, above.call.dependsOn)...)
 			}
+			if d.address.Mode != graph.Managed {
+				r.RefersTo = a.refersTo(d.address)
+			}
 			for attribute := range a.reads[d.address] {
 				if attribute == "" {
 					r.ReadsAll = true
@@ -49,6 +52,17 @@ func (a *analysis) dependsOn(mod *module, refs []reference) (found []graph.Resou
 					}
 				}
 			}
+		}
+	}
+	slices.SortFunc(found, graph.Resource.Compare)
+	return found
+}
+
+// refersTo are the resources a block refers to itself.
+func (a *analysis) refersTo(r graph.Resource) (found []graph.Resource) {
+	for _, need := range a.all.Needs(symbol{kind: symResource, module: r.Module, resource: localName{mode: r.Mode, typ: r.Type, name: r.Name}}) {
+		if need.kind == symResource && need.resource.mode == graph.Managed {
+			found = append(found, graph.Resource{Module: need.module, Mode: graph.Managed, Type: need.resource.typ, Name: need.resource.name})
 		}
 	}
 	slices.SortFunc(found, graph.Resource.Compare)

@@ -60,25 +60,70 @@ func (e *Evaluator) importOne(decl *importDecl, data repetitionData) (Import, hc
 		return Import{}, diags.Append(errorAt(decl.to.Range(), "Configuration for import target does not exist",
 			fmt.Sprintf("There is no block %s in the configuration. Write it, so that what is imported can be compared with it.", to.Resource())))
 	}
-	id, more := e.expression(e.root, decl.id, data)
+	id, more := e.expression(e.root, decl.given(), data)
 	diags = append(diags, more...)
 	if diags.HasErrors() {
 		return Import{}, diags
 	}
-	at := decl.id.Range()
-	id, marks := id.Unmark()
-	id, err := convert.Convert(id, cty.String)
+	what, wrong := "id", ""
+	if decl.identity != nil {
+		what = "identity"
+		id, wrong = identifying(id, e.cfg.schemas.IdentifiedBy(to.Type), to.Type)
+	}
+	text := ""
+	if wrong == "" {
+		text, wrong = importText(id)
+	}
+	if wrong != "" {
+		return Import{}, diags.Append(errorAt(decl.given().Range(), "Invalid import "+what+" argument", "The import "+what+" "+wrong))
+	}
+	return Import{To: to, ID: text, Range: decl.at}, diags
+}
+
+// given is the expression that says which object is imported.
+func (d *importDecl) given() *expression {
+	if d.identity != nil {
+		return d.identity
+	}
+	return d.id
+}
+
+// identifying is the attribute of an identity that tells the objects of a type apart, or what is wrong with the identity.
+func identifying(identity cty.Value, by, typ string) (id cty.Value, wrong string) {
+	object, marks := identity.Unmark()
+	switch {
+	case object.IsNull() || !object.IsKnown():
+		return object, ""
+	case !object.CanIterateElements() || object.Type().IsTupleType() || object.Type().IsListType() || object.Type().IsSetType():
+		return object, fmt.Sprintf("must be an object: { %s = … }.", by)
+	}
+	id = cty.NilVal
+	for it := object.ElementIterator(); it.Next(); {
+		name, value := it.Element()
+		if name.AsString() != by {
+			return object, fmt.Sprintf("has no attribute %q: what identifies a %s is { %s = … }.", name.AsString(), typ, by)
+		}
+		id = value.WithMarks(marks)
+	}
+	if id == cty.NilVal {
+		return object, fmt.Sprintf("lacks the attribute %q: what identifies a %s is { %[1]s = … }.", by, typ)
+	}
+	return id, ""
+}
+
+// importText is the text of an id, and what is wrong with it: one of them is empty.
+func importText(id cty.Value) (string, string) {
+	id, marks := id.UnmarkDeep()
+	text, err := convert.Convert(id, cty.String)
 	switch {
 	case err != nil:
-		diags = diags.Append(errorAt(at, "Invalid import id argument", fmt.Sprintf("The import id must be a string: %s.", err)))
+		return "", fmt.Sprintf("must be a string: %s.", err)
 	case len(marks) > 0:
-		diags = diags.Append(errorAt(at, "Invalid import id argument", "The import id cannot be sensitive: it is shown in the plan."))
-	case id.IsNull() || !id.IsKnown():
-		diags = diags.Append(errorAt(at, "Invalid import id argument", "The import id is null or depends on what is known only after apply; use a constant, a variable or a local value."))
-	case id.AsString() == "":
-		diags = diags.Append(errorAt(at, "Invalid import id argument", "The import id is empty; give the name or id of the object."))
-	default:
-		return Import{To: to, ID: id.AsString(), Range: decl.at}, diags
+		return "", "cannot be sensitive: it is shown in the plan."
+	case text.IsNull() || !text.IsKnown():
+		return "", "is null or depends on what is known only after apply; use a constant, a variable or a local value."
+	case text.AsString() == "":
+		return "", "is empty; give the name or id of the object."
 	}
-	return Import{}, diags
+	return text.AsString(), ""
 }

@@ -35,6 +35,7 @@ type loader struct {
 	cfg      *Config
 	parser   *hclparse.Parser
 	language *version.Version
+	empty    bool // the root module may have no files
 
 	unreadable bool // some file has a syntax error: what is missing may be in it
 }
@@ -47,7 +48,7 @@ func Load(dir string, opts Options) (*Config, hcl.Diagnostics) {
 		schemas: opts.Schemas, shapes: &shapes{}, modules: map[graph.Module]*module{},
 		graph: graph.New[Node](), resources: map[graph.Resource]*Resource{}, providerNeeds: map[ProviderKey][]Node{},
 	}
-	l := &loader{schemas: opts.Schemas, cfg: cfg, parser: hclparse.NewParser()}
+	l := &loader{schemas: opts.Schemas, cfg: cfg, parser: hclparse.NewParser(), empty: opts.AllowEmpty}
 	cfg.root = newModule(graph.Module{}, dir)
 	var diags hcl.Diagnostics
 	var err error
@@ -70,7 +71,7 @@ func Load(dir string, opts Options) (*Config, hcl.Diagnostics) {
 // module reads one module and those it calls.
 func (l *loader) module(mod *module) hcl.Diagnostics {
 	l.cfg.modules[mod.address] = mod
-	blocks, diags := parseDir(l.parser, mod.dir)
+	blocks, diags := parseDir(l.parser, mod.dir, l.empty && mod.address.IsRoot())
 	l.unreadable = l.unreadable || diags.HasErrors()
 	r := &moduleReader{loader: l, mod: mod}
 	mod.providerNames["docker"] = true

@@ -4,6 +4,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/cleat-dev/cleat/internal/lang"
+	"github.com/cleat-dev/cleat/reconcile/graph"
 	"github.com/cleat-dev/cleat/resources/contract"
 )
 
@@ -52,6 +53,16 @@ func markSchema(v cty.Value, shape *shape, all *shapes) cty.Value {
 		values[name] = cty.ListVal(items).WithMarks(marks)
 	}
 	return cty.ObjectVal(values).WithMarks(outer)
+}
+
+func (d *declaration) isEphemeral() bool { return d.address.Mode == graph.Ephemeral }
+
+// seen is a value of the block as others see it.
+func (d *declaration) seen(v cty.Value) cty.Value {
+	if d.isEphemeral() {
+		return v.Mark(lang.Ephemeral)
+	}
+	return v
 }
 
 // unknownObject is an object nothing is known of but its type and what in it is sensitive.

@@ -62,6 +62,7 @@ type variable struct {
 	defaults            *typeexpr.Defaults
 	fallback            cty.Value // of default, converted; cty.NilVal when required
 	sensitive, nullable bool
+	ephemeral           bool
 	// literal: the value on a command line is text and not an expression, as for strings, numbers and bools.
 	literal     bool
 	validations []*condition
@@ -78,6 +79,7 @@ type output struct {
 	at                hcl.Range
 	value             *expression
 	sensitive         bool
+	ephemeral         bool
 	dependsOn         []reference
 	preconditions     []*condition
 }
@@ -169,7 +171,9 @@ type check struct {
 }
 
 type importDecl struct {
-	at      hcl.Range
-	to, id  *expression
-	forEach *expression
+	at hcl.Range
+	to *expression
+	// One of id and identity is given.
+	id, identity *expression
+	forEach      *expression
 }

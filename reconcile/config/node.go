@@ -1,6 +1,8 @@
 package config
 
 import (
+	"slices"
+
 	"github.com/cleat-dev/cleat/reconcile/graph"
 )
 
@@ -12,6 +14,8 @@ const (
 	ResourceNode NodeKind = iota
 	// DataNode is a data block with all its instances.
 	DataNode
+	// EphemeralNode is an ephemeral block with all its instances.
+	EphemeralNode
 	// OutputNode is an output of the root module, or one of another module that has preconditions.
 	OutputNode
 	// VariableNode is a variable with validation rules, in any module.
@@ -25,34 +29,32 @@ const (
 type Node struct {
 	Kind   NodeKind
 	Module graph.Module
-	// Type is the type of a resource or data source, empty otherwise.
+	// Type is the type of what has instances, empty otherwise.
 	Type string
 	Name string
 }
 
-// Resource is the address of a [ResourceNode] or [DataNode].
+// HasInstances reports whether the node is a block of objects: a [ResourceNode], [DataNode] or [EphemeralNode].
+func (n Node) HasInstances() bool { return n.Kind <= EphemeralNode }
+
+// modes are those of the kinds of nodes that have instances.
+var modes = [...]graph.Mode{ResourceNode: graph.Managed, DataNode: graph.Data, EphemeralNode: graph.Ephemeral}
+
+// Resource is the address of a node that has instances.
 func (n Node) Resource() graph.Resource {
-	mode := graph.Managed
-	if n.Kind == DataNode {
-		mode = graph.Data
-	}
-	return graph.Resource{Module: n.Module, Mode: mode, Type: n.Type, Name: n.Name}
+	return graph.Resource{Module: n.Module, Mode: modes[n.Kind], Type: n.Type, Name: n.Name}
 }
 
-// NodeOf is the node of a resource or data block.
+// NodeOf is the node of a block that has instances.
 func NodeOf(r graph.Resource) Node {
-	kind := ResourceNode
-	if r.Mode == graph.Data {
-		kind = DataNode
-	}
-	return Node{Kind: kind, Module: r.Module, Type: r.Type, Name: r.Name}
+	return Node{Kind: NodeKind(slices.Index(modes[:], r.Mode)), Module: r.Module, Type: r.Type, Name: r.Name}
 }
 
 // String is the node's address: docker_container.web, module.a.var.port, output.url.
 func (n Node) String() string {
 	prefix := ""
 	switch n.Kind {
-	case ResourceNode, DataNode:
+	case ResourceNode, DataNode, EphemeralNode:
 		return n.Resource().String()
 	case OutputNode:
 		prefix = "output."

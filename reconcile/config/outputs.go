@@ -45,7 +45,7 @@ func (e *Evaluator) Provider(key ProviderKey) (*ProviderBlock, hcl.Diagnostics) 
 	if diags.HasErrors() {
 		return p, clean(diags)
 	}
-	ev := bodyEvaluator{}
+	ev := bodyEvaluator{transient: true}
 	p.Value, p.ranges = ev.object(decl.body, ctx, nil)
 	p.Sensitive = ev.sensitive
 	return p, clean(append(diags, ev.diags...))

@@ -29,9 +29,16 @@ func rootSchema() *hcl.BodySchema {
 	}}
 }
 
-// parseDir reads the files of one module directory and returns their blocks, overrides merged in.
-func parseDir(parser *hclparse.Parser, dir string) ([]*hcl.Block, hcl.Diagnostics) {
+// parseDir reads the files of one module directory and returns their blocks, overrides merged in. empty says that it may
+// have none.
+func parseDir(parser *hclparse.Parser, dir string, empty bool) ([]*hcl.Block, hcl.Diagnostics) {
 	primary, override, diags := moduleFiles(dir)
+	if len(primary)+len(override) == 0 && !empty && !diags.HasErrors() {
+		diags = diags.Append(&hcl.Diagnostic{
+			Severity: hcl.DiagError, Summary: "No configuration files",
+			Detail: fmt.Sprintf("The directory %q has no .tf or .tf.json files. Give the directory of the configuration with -chdir.", dir),
+		})
+	}
 	if diags.HasErrors() {
 		return nil, diags
 	}
@@ -66,12 +73,6 @@ func moduleFiles(dir string) (primary, override []string, diags hcl.Diagnostics)
 		} else {
 			primary = append(primary, filepath.Join(dir, name))
 		}
-	}
-	if len(primary)+len(override) == 0 {
-		diags = diags.Append(&hcl.Diagnostic{
-			Severity: hcl.DiagError, Summary: "No configuration files",
-			Detail: fmt.Sprintf("The directory %q has no .tf or .tf.json files. Give the directory of the configuration with -chdir.", dir),
-		})
 	}
 	return primary, override, diags
 }

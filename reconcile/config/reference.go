@@ -30,10 +30,14 @@ type localName struct {
 }
 
 func (l localName) String() string {
-	if l.mode == graph.Data {
+	switch l.mode {
+	case graph.Data:
 		return "data." + l.typ + "." + l.name
+	case graph.Ephemeral:
+		return "ephemeral." + l.typ + "." + l.name
+	default:
+		return l.typ + "." + l.name
 	}
-	return l.typ + "." + l.name
 }
 
 // reference is one mention of something else in an expression.
@@ -81,13 +85,11 @@ func parseReference(t hcl.Traversal) (reference, *hcl.Diagnostic) {
 		}
 	case "self":
 		ref.kind = refSelf
-	case "ephemeral", "template", "lazy", "arg":
+	case "template", "lazy", "arg":
 		problem = errorAt(ref.at, "Unsupported reference", fmt.Sprintf("The name %q is reserved; cleat has no objects of that kind.", root))
-	case "data", "resource":
+	case "data", "ephemeral", "resource":
 		ref.kind = refResource
-		if root == "data" {
-			ref.resource.mode = graph.Data
-		}
+		ref.resource.mode = map[string]graph.Mode{"data": graph.Data, "ephemeral": graph.Ephemeral}[root]
 		what := fmt.Sprintf("The %q object must be followed by a type and a name, such as %s.docker_image.app.", root, root)
 		if ref.resource.typ, problem = step(what); problem == nil {
 			ref.resource.name, problem = step(what)

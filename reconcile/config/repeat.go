@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -37,6 +38,10 @@ func (e *Evaluator) repeat(s *scope, r repetition, owner string) ([]graph.Key, m
 	}
 	if !r.any() {
 		return []graph.Key{graph.NoKey}, map[graph.Key]repetitionData{graph.NoKey: {}}, diags
+	}
+	if lang.ContainsEphemeral(values[0]) {
+		at := cmp.Or(r.count, r.forEach).Range()
+		return nil, nil, diags.Append(errorAt(at, "Invalid use of ephemeral value", "How many instances "+owner+" has is shown, and what is ephemeral must not be."))
 	}
 	if e.validating && !values[0].IsWhollyKnown() {
 		data := repetitionData{countIndex: cty.UnknownVal(cty.Number)}

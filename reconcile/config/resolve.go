@@ -149,11 +149,14 @@ func (a *analysis) undeclared(mod *module, ref reference) {
 			hint = fmt.Sprintf(" Did you mean %q?", other)
 		}
 	}
-	what := "managed resource"
-	if ref.resource.mode == graph.Data {
-		what = "data source"
+	what := "A managed resource"
+	switch ref.resource.mode {
+	case graph.Data:
+		what = "A data source"
+	case graph.Ephemeral:
+		what = "An ephemeral resource"
 	}
-	a.fail(ref.at, "Reference to undeclared resource", fmt.Sprintf("A %s %q %q has not been declared in %s.", what, ref.resource.typ, ref.resource.name, mod.title())+hint)
+	a.fail(ref.at, "Reference to undeclared resource", fmt.Sprintf("%s %q %q has not been declared in %s.", what, ref.resource.typ, ref.resource.name, mod.title())+hint)
 }
 
 // checkKey checks that a reference goes on with a key exactly where the block is repeated.

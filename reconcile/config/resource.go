@@ -73,8 +73,11 @@ func (r *moduleReader) resource(b *hcl.Block, mode graph.Mode) {
 func (r *moduleReader) schema(b *hcl.Block, name localName) (*contract.Node, bool) {
 	find, known, other, what := r.schemas.Resource, r.schemas.ResourceTypes(), r.schemas.DataSource, "resource type"
 	instead := "data source"
-	if name.mode == graph.Data {
+	switch name.mode {
+	case graph.Data:
 		find, known, other, what, instead = r.schemas.DataSource, r.schemas.DataSourceTypes(), r.schemas.Resource, "data source", "resource type"
+	case graph.Ephemeral:
+		find, known, other, what, instead = r.schemas.Ephemeral, r.schemas.EphemeralTypes(), r.schemas.Resource, "ephemeral resource type", "resource type"
 	}
 	if schema, ok := find(name.typ); ok {
 		return schema, true
@@ -112,9 +115,13 @@ func (r *moduleReader) lifecycle(b *hcl.Block, d *declaration) {
 			d.postconditions = append(d.postconditions, c)
 		}
 	}
-	if d.address.Mode == graph.Data {
+	if d.address.Mode != graph.Managed {
+		what := "data resource"
+		if d.address.Mode == graph.Ephemeral {
+			what = "ephemeral resource"
+		}
 		for name, attr := range content.Attributes {
-			r.fail(attr.Range, "Invalid data resource lifecycle argument", fmt.Sprintf("The lifecycle argument %q is defined only for managed resources.", name))
+			r.fail(attr.Range, "Invalid "+what+" lifecycle argument", fmt.Sprintf("The lifecycle argument %q is defined only for managed resources.", name))
 		}
 		return
 	}
@@ -181,7 +188,7 @@ func (r *moduleReader) trigger(expr hcl.Expression, d *declaration) {
 		}
 		switch {
 		case ref.kind == refEach || ref.kind == refCount:
-		case ref.kind != refResource || ref.resource.mode == graph.Data:
+		case ref.kind != refResource || ref.resource.mode != graph.Managed:
 			r.fail(ref.at, "Invalid reference in replace_triggered_by expression", "Only managed resources of the same module and their attributes can be named here.")
 			return
 		default:

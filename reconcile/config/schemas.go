@@ -12,13 +12,18 @@ import (
 type Schemas interface {
 	// Resource is the schema of a resource type by its full name ("docker_container").
 	Resource(typ string) (*contract.Node, bool)
+	// IdentifiedBy is the attribute that is the identity of the objects of a resource type.
+	IdentifiedBy(typ string) string
 	// DataSource is the schema of a data source by its full name.
 	DataSource(typ string) (*contract.Node, bool)
+	// Ephemeral is the schema of an ephemeral resource by its full name.
+	Ephemeral(typ string) (*contract.Node, bool)
 	// Provider is the schema of a provider "docker" block.
 	Provider() *contract.Node
-	// ResourceTypes and DataSourceTypes are all names, for suggestions.
+	// ResourceTypes, DataSourceTypes and EphemeralTypes are all names, for suggestions.
 	ResourceTypes() []string
 	DataSourceTypes() []string
+	EphemeralTypes() []string
 }
 
 // ProviderKey names one provider configuration: the engine a resource lives on. It is comparable; the zero value is

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"path/filepath"
 	"sync"
 
@@ -103,7 +104,7 @@ func (e *Evaluator) called(parent *scope, mod *module) ([]*scope, hcl.Diagnostic
 func (e *Evaluator) context(s *scope, refs []reference) (*hcl.EvalContext, hcl.Diagnostics) {
 	var diags hcl.Diagnostics
 	vars, locals, modules := map[string]cty.Value{}, map[string]cty.Value{}, map[string]cty.Value{}
-	managed, data := map[string]map[string]cty.Value{}, map[string]map[string]cty.Value{}
+	byMode := map[graph.Mode]map[string]map[string]cty.Value{graph.Managed: {}, graph.Data: {}, graph.Ephemeral: {}}
 	seen := map[memoRef]bool{}
 	wanted := map[string]*outputsWanted{}
 	for _, ref := range refs {
@@ -126,10 +127,7 @@ func (e *Evaluator) context(s *scope, refs []reference) (*hcl.EvalContext, hcl.D
 		case refLocal:
 			locals[ref.name], more = e.local(s, ref.name)
 		case refResource:
-			into := managed
-			if ref.resource.mode == graph.Data {
-				into = data
-			}
+			into := byMode[ref.resource.mode]
 			if into[ref.resource.typ] == nil {
 				into[ref.resource.typ] = map[string]cty.Value{}
 			}
@@ -142,10 +140,11 @@ func (e *Evaluator) context(s *scope, refs []reference) (*hcl.EvalContext, hcl.D
 		modules[name], more = e.moduleValue(s, name, wanted[name])
 		diags = append(diags, more...)
 	}
-	all := objectsByType(managed)
-	all["resource"] = cty.ObjectVal(objectsByType(managed))
+	all := objectsByType(byMode[graph.Managed])
+	all["resource"] = cty.ObjectVal(objectsByType(byMode[graph.Managed]))
 	all["var"], all["local"], all["module"] = cty.ObjectVal(vars), cty.ObjectVal(locals), cty.ObjectVal(modules)
-	all["data"] = cty.ObjectVal(objectsByType(data))
+	all["data"] = cty.ObjectVal(objectsByType(byMode[graph.Data]))
+	all["ephemeral"] = cty.ObjectVal(objectsByType(byMode[graph.Ephemeral]))
 	all["path"] = e.paths(s)
 	all["terraform"] = cty.ObjectVal(map[string]cty.Value{"workspace": cty.StringVal(e.opts.Workspace)})
 	return &hcl.EvalContext{Variables: all, Functions: e.functions}, diags
@@ -221,6 +220,9 @@ func (e *Evaluator) variable(s *scope, name string) (cty.Value, hcl.Diagnostics)
 		if v.sensitive {
 			value = value.Mark(lang.Sensitive)
 		}
+		if v.ephemeral {
+			value = value.Mark(lang.Ephemeral)
+		}
 		return value, diags
 	})
 }
@@ -248,6 +250,10 @@ func (e *Evaluator) variableValue(s *scope, v *variable) (cty.Value, hcl.Diagnos
 	if err != nil {
 		return cty.UnknownVal(v.typ), diags.Append(errorAt(arg.value.Range(), "Invalid value for module argument",
 			"The given value is not suitable for the variable "+v.name+" declared at "+v.at.String()+": "+convertError(err)+"."))
+	}
+	if lang.ContainsEphemeral(converted) && !v.ephemeral {
+		return cty.UnknownVal(v.typ), diags.Append(errorAt(arg.value.Range(), "Ephemeral value not allowed",
+			"The variable "+v.name+" declared at "+v.at.String()+" takes ephemeral values only with ephemeral = true."))
 	}
 	if converted.IsNull() && !v.nullable {
 		if v.required() {
@@ -331,6 +337,16 @@ func (e *Evaluator) output(s *scope, name string) (cty.Value, hcl.Diagnostics) {
 	return s.memo(symOutput, name, func() (cty.Value, hcl.Diagnostics) {
 		o := s.mod.outputs[name]
 		v, diags := e.expression(s, o.value, repetitionData{})
+		if lang.ContainsEphemeral(v) && !o.ephemeral {
+			detail := fmt.Sprintf("The value of the output %q is ephemeral: say so with ephemeral = true in its block.", o.name)
+			if s.parent == nil {
+				detail = fmt.Sprintf("The value of the output %q is ephemeral, and outputs of the root module are kept: leave it out, or take ephemeralasnull() of it.", o.name)
+			}
+			return cty.DynamicVal, diags.Append(errorAt(o.value.Range(), "Ephemeral value not allowed", detail))
+		}
+		if o.ephemeral {
+			v = v.Mark(lang.Ephemeral)
+		}
 		if o.sensitive {
 			v = v.Mark(lang.Sensitive)
 		}

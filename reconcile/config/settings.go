@@ -161,7 +161,7 @@ func (r *moduleReader) variable(b *hcl.Block) {
 	r.constant(content, "description", &v.description)
 	r.constant(content, "sensitive", &v.sensitive)
 	r.constant(content, "nullable", &v.nullable)
-	r.refuseEphemeral(content)
+	r.constant(content, "ephemeral", &v.ephemeral)
 	if attr := content.Attributes["type"]; attr != nil {
 		v.typ, v.defaults, v.literal = r.variableType(attr.Expr)
 	} else {

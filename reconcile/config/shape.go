@@ -46,6 +46,9 @@ func (s *shapes) make(node *contract.Node) *shape {
 	}
 	for _, b := range node.Blocks {
 		made.schema.Blocks = append(made.schema.Blocks, hcl.BlockHeaderSchema{Type: b.Name})
+		if b.Filled {
+			made.schema.Attributes = append(made.schema.Attributes, hcl.AttributeSchema{Name: b.Name})
+		}
 		inside := s.make(b.Node)
 		switch b.Nesting {
 		case contract.List:

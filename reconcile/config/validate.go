@@ -69,7 +69,7 @@ func (e *Evaluator) validateDeclaration(s *scope, d *declaration) hcl.Diagnostic
 	}
 	for _, key := range o.keys {
 		data := o.data[key]
-		ev := bodyEvaluator{}
+		ev := bodyEvaluator{transient: o.decl.isEphemeral()}
 		ev.object(d.body, withRepetition(ctx, data), nil)
 		diags = append(diags, ev.diags...)
 		diags = append(diags, e.conditions(s, d.preconditions, data, cty.NilVal, "")...)

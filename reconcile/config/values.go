@@ -217,69 +217,12 @@ func checkKind(v cty.Value, t attr.Type) error {
 	return nil
 }
 
-func absent(t attr.Type, unknown bool) (attr.Value, error) {
-	if unknown {
-		return unknownOf(t)
+func absent(t attr.Type, isUnknown bool) (attr.Value, error) {
+	null, unknown, err := contract.Absent(t)
+	if isUnknown {
+		return unknown, err
 	}
-	return nullOf(t)
-}
-
-func nullOf(t attr.Type) (attr.Value, error) {
-	switch t := t.(type) {
-	case basetypes.StringType:
-		return types.StringNull(), nil
-	case basetypes.BoolType:
-		return types.BoolNull(), nil
-	case basetypes.Int64Type:
-		return types.Int64Null(), nil
-	case basetypes.Int32Type:
-		return types.Int32Null(), nil
-	case basetypes.Float64Type:
-		return types.Float64Null(), nil
-	case basetypes.Float32Type:
-		return types.Float32Null(), nil
-	case basetypes.NumberType:
-		return types.NumberNull(), nil
-	case basetypes.ListType:
-		return types.ListNull(t.ElemType), nil
-	case basetypes.SetType:
-		return types.SetNull(t.ElemType), nil
-	case basetypes.MapType:
-		return types.MapNull(t.ElemType), nil
-	case basetypes.ObjectType:
-		return types.ObjectNull(t.AttrTypes), nil
-	default:
-		return nil, fmt.Errorf("values of type %s have no counterpart", t)
-	}
-}
-
-func unknownOf(t attr.Type) (attr.Value, error) {
-	switch t := t.(type) {
-	case basetypes.StringType:
-		return types.StringUnknown(), nil
-	case basetypes.BoolType:
-		return types.BoolUnknown(), nil
-	case basetypes.Int64Type:
-		return types.Int64Unknown(), nil
-	case basetypes.Int32Type:
-		return types.Int32Unknown(), nil
-	case basetypes.Float64Type:
-		return types.Float64Unknown(), nil
-	case basetypes.Float32Type:
-		return types.Float32Unknown(), nil
-	case basetypes.NumberType:
-		return types.NumberUnknown(), nil
-	case basetypes.ListType:
-		return types.ListUnknown(t.ElemType), nil
-	case basetypes.SetType:
-		return types.SetUnknown(t.ElemType), nil
-	case basetypes.MapType:
-		return types.MapUnknown(t.ElemType), nil
-	case basetypes.ObjectType:
-		return types.ObjectUnknown(t.AttrTypes), nil
-	default:
-		return nil, fmt.Errorf("values of type %s have no counterpart", t)
-	}
+	return null, err
 }
 
 // within says where in a value an error is; the host finds the position by the path (see contract.PathOf).

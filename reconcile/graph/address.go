@@ -15,6 +15,8 @@ const (
 	Managed Mode = iota
 	// Data is a data block.
 	Data
+	// Ephemeral is an ephemeral block.
+	Ephemeral
 )
 
 type keyKind uint8
@@ -233,10 +235,14 @@ func (i Instance) Compare(other Instance) int {
 }
 
 func localName(mode Mode, typ, name string) string {
-	if mode == Data {
+	switch mode {
+	case Data:
 		return fmt.Sprintf("data.%s.%s", typ, name)
+	case Ephemeral:
+		return fmt.Sprintf("ephemeral.%s.%s", typ, name)
+	default:
+		return typ + "." + name
 	}
-	return typ + "." + name
 }
 
 func join(module, rest string) string {

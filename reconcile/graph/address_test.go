@@ -17,6 +17,7 @@ func TestInstanceRoundTrip(t *testing.T) {
 		{"docker_container.web[0]", "docker_container.web", ""},
 		{`docker_container.web["a"]`, "docker_container.web", ""},
 		{`data.docker_image.base`, "data.docker_image.base", ""},
+		{`ephemeral.docker_container.once`, "ephemeral.docker_container.once", ""},
 		{`module.a.docker_container.web`, "module.a.docker_container.web", "module.a"},
 		{`module.a["x"].module.b-c[10].data.docker_image.i["y"]`, "module.a.module.b-c.data.docker_image.i", `module.a["x"].module.b-c[10]`},
 		{`docker_container.web["a\"]\\ \n${"]`, "", ""}, // interpolation is no key

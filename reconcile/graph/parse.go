@@ -85,9 +85,9 @@ func (p *parser) target() (Target, error) {
 	if t.Type, err = p.name(); err != nil {
 		return Target{}, err
 	}
-	if t.Type == "data" {
-		t.Mode = Data
-		if t.Type, err = p.afterDot("data source type"); err != nil {
+	if mode, ok := map[string]Mode{"data": Data, "ephemeral": Ephemeral}[t.Type]; ok {
+		t.Mode = mode
+		if t.Type, err = p.afterDot(map[Mode]string{Data: "data source type", Ephemeral: "ephemeral resource type"}[mode]); err != nil {
 			return Target{}, err
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,6 +17,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/cleat-dev/cleat/api/errs"
+	"github.com/cleat-dev/cleat/internal/containerref"
 	"github.com/cleat-dev/cleat/reconcile/graph"
 	"github.com/cleat-dev/cleat/reconcile/ownership"
 	"github.com/cleat-dev/cleat/resources/contract"
@@ -57,11 +59,20 @@ type Taken struct {
 	Owner string
 }
 
+// Foreign is an object of a type that is listed, of no project of cleat, and not the engine's own.
+type Foreign struct {
+	// Type is "docker_container". ID is the object's id, of a volume its name; Name may be empty.
+	Type, ID, Name string
+	// Anonymous: a volume that was made for one container, which gave it no name.
+	Anonymous bool
+}
+
 // Inventory is an engine at one moment.
 type Inventory struct {
 	// Objects are ours, the newest of an address first.
 	Objects []Object
 	Taken   []Taken
+	Foreign []Foreign
 	Ledger  *ownership.Ledger
 	// Vanished are the ids the ledger forgot of objects that are no longer there.
 	Vanished []string
@@ -137,17 +148,12 @@ const (
 )
 
 func (t *taking) container(c container.Summary) {
-	name := ""
-	for _, n := range c.Names { // a link adds names with a second slash
-		if n = strings.TrimPrefix(n, "/"); !strings.Contains(n, "/") {
-			name = n
-			break
-		}
-	}
+	name := containerref.Name(c.Names)
 	if ledger, err := t.inventory.Ledger.Found(t.project, c.ID, name, c.Labels); ledger || err != nil {
 		t.problem(err)
 		return
 	}
+	t.foreign(Foreign{Type: containerType, ID: c.ID, Name: name}, c.Labels)
 	t.own(containerType, c.Labels, Object{ID: c.ID, Name: name, Created: time.Unix(c.Created, 0), Aside: strings.HasSuffix(name, contract.AsideSuffix)})
 	of := Taken{Type: containerType, ID: c.ID, Owner: fmt.Sprintf("container %q (%.12s)", name, c.ID)}
 	t.take(of, contract.ClaimContainerName, name, "")
@@ -164,12 +170,16 @@ func (t *taking) container(c container.Summary) {
 }
 
 func (t *taking) network(n network.Summary) {
+	if !predefined(n) {
+		t.foreign(Foreign{Type: networkType, ID: n.ID, Name: n.Name}, n.Labels)
+	}
 	t.own(networkType, n.Labels, Object{ID: n.ID, Name: n.Name, Created: n.Created})
 	t.take(Taken{Type: networkType, ID: n.ID, Owner: fmt.Sprintf("network %q (%.12s)", n.Name, n.ID)}, contract.ClaimNetworkName, n.Name, "")
 }
 
 func (t *taking) volume(v volume.Volume) {
 	created, _ := time.Parse(time.RFC3339, v.CreatedAt)
+	t.foreign(Foreign{Type: volumeType, ID: v.Name, Name: v.Name, Anonymous: anonymous(v)}, v.Labels)
 	t.own(volumeType, v.Labels, Object{ID: v.Name, Name: v.Name, Created: created})
 	t.take(Taken{Type: volumeType, ID: v.Name, Owner: fmt.Sprintf("volume %q", v.Name)}, contract.ClaimVolumeName, v.Name, "")
 }
@@ -257,6 +267,26 @@ func (t *taking) ledger() {
 	inv.Own()
 }
 
+// foreign notes what no project has.
+func (t *taking) foreign(f Foreign, labels map[string]string) {
+	if !ownership.Labelled(labels) {
+		t.inventory.Foreign = append(t.inventory.Foreign, f)
+	}
+}
+
+// predefined tells the networks an engine has by itself.
+func predefined(n network.Summary) bool {
+	return n.Ingress || slices.Contains([]string{"bridge", "host", "none", "podman", "docker_gwbridge"}, n.Name)
+}
+
+var anonymousName = regexp.MustCompile(`^[0-9a-f]{64}$`)
+
+// anonymous tells the volumes that were made for one container, which gave them no name.
+func anonymous(v volume.Volume) bool {
+	_, ok := v.Labels["com.docker.volume.anonymous"]
+	return ok || anonymousName.MatchString(v.Name)
+}
+
 // Own says of everything that is taken which of our objects has it: at first, and after objects got other addresses.
 func (inv *Inventory) Own() {
 	type key struct{ typ, id string }
@@ -267,6 +297,10 @@ func (inv *Inventory) Own() {
 	for i, t := range inv.Taken {
 		inv.Taken[i].By = ours[key{t.Type, t.ID}]
 	}
+	inv.Foreign = slices.DeleteFunc(inv.Foreign, func(f Foreign) bool {
+		_, adopted := ours[key{f.Type, f.ID}]
+		return adopted
+	})
 }
 
 // Listed reports whether an inventory lists all objects of a type, which then carry labels of ours.

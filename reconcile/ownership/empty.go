@@ -1,23 +1,13 @@
 package ownership
 
 import (
-	"archive/tar"
-	"bytes"
 	"context"
-	"encoding/json"
-	"errors"
-	"fmt"
 	"io"
 
-	"github.com/moby/moby/api/types/container"
 	moby "github.com/moby/moby/client"
-	"github.com/opencontainers/go-digest"
 
-	"github.com/cleat-dev/cleat/api/errs"
+	"github.com/cleat-dev/cleat/internal/emptyimage"
 )
-
-// emptyImage is what ledger and lock are containers of. It holds nothing and is never run.
-const emptyImage = "cleat-ledger:1"
 
 // API is the part of an engine ledger and lock need.
 type API interface {
@@ -30,80 +20,10 @@ type API interface {
 	ImageRemove(ctx context.Context, ref string, o moby.ImageRemoveOptions) (moby.ImageRemoveResult, error)
 }
 
-// createMarker creates a container that is never started and carries labels. The empty image is made when missing.
+// createMarker creates a container that is never started and carries labels.
 func createMarker(ctx context.Context, api API, name string, labels map[string]string) (string, error) {
-	o := moby.ContainerCreateOptions{
-		Name:       name,
-		Config:     &container.Config{Image: emptyImage, Cmd: []string{"cleat"}, Labels: labels, NetworkDisabled: true},
-		HostConfig: &container.HostConfig{NetworkMode: "none"},
-	}
-	r, err := api.ContainerCreate(ctx, o)
-	// The last unlock of another project may remove the image between our two calls, and again.
-	for attempt := 0; errors.Is(err, errs.ErrNotFound) && attempt < 10; attempt++ {
-		if err = loadEmpty(ctx, api); err != nil {
-			return "", err
-		}
-		r, err = api.ContainerCreate(ctx, o)
-	}
-	return r.ID, err
+	return emptyimage.Create(ctx, api, name, labels)
 }
 
-// loadEmpty makes the empty image. It is loaded and not imported: an import gets the time of day, so that two projects
-// beginning at once would make two images of one name and leave one of them nameless.
-func loadEmpty(ctx context.Context, api API) error {
-	archive, err := emptyArchive()
-	if err != nil {
-		return fmt.Errorf("image %s for ledger and lock: %w", emptyImage, err)
-	}
-	r, err := api.ImageLoad(ctx, bytes.NewReader(archive))
-	if err != nil {
-		return fmt.Errorf("image %s for ledger and lock: %w", emptyImage, err)
-	}
-	defer r.Close()
-	if _, err := io.Copy(io.Discard, r); err != nil {
-		return fmt.Errorf("image %s for ledger and lock: %w", emptyImage, err)
-	}
-	return nil
-}
-
-// emptyArchive is the image in the form of docker save: the same bytes, and so the same id, every time.
-func emptyArchive() ([]byte, error) {
-	layer, err := archiveOf(map[string][]byte{".cleat": nil}, ".cleat")
-	if err != nil {
-		return nil, err
-	}
-	config, err := json.Marshal(map[string]any{
-		"architecture": "amd64", "os": "linux", "created": "1970-01-01T00:00:00Z", "config": map[string]any{},
-		"rootfs": map[string]any{"type": "layers", "diff_ids": []string{digest.FromBytes(layer).String()}},
-	})
-	if err != nil {
-		return nil, err
-	}
-	name := digest.FromBytes(config).Encoded() + ".json"
-	manifest, err := json.Marshal([]map[string]any{{"Config": name, "RepoTags": []string{emptyImage}, "Layers": []string{"layer.tar"}}})
-	if err != nil {
-		return nil, err
-	}
-	return archiveOf(map[string][]byte{name: config, "layer.tar": layer, "manifest.json": manifest}, name, "layer.tar", "manifest.json")
-}
-
-// archiveOf is a tar of these files in this order.
-func archiveOf(files map[string][]byte, order ...string) ([]byte, error) {
-	var out bytes.Buffer
-	w := tar.NewWriter(&out)
-	for _, name := range order {
-		if err := w.WriteHeader(&tar.Header{Name: name, Mode: 0o444, Size: int64(len(files[name])), Typeflag: tar.TypeReg}); err != nil {
-			return nil, err
-		}
-		if _, err := w.Write(files[name]); err != nil {
-			return nil, err
-		}
-	}
-	err := w.Close()
-	return out.Bytes(), err
-}
-
-// removeEmpty removes the empty image unless another project's ledger or lock uses it, which the engine says.
-func removeEmpty(ctx context.Context, api API) {
-	_, _ = api.ImageRemove(ctx, emptyImage, moby.ImageRemoveOptions{})
-}
+// removeEmpty removes the image of ledger and lock unless another project's uses it.
+func removeEmpty(ctx context.Context, api API) { emptyimage.Remove(ctx, api) }

@@ -80,6 +80,16 @@ func Owned(project string, labels map[string]string) (address graph.Instance, r 
 	return address, r, true, nil
 }
 
+// Labelled reports whether an object carries labels of any project of cleat.
+func Labelled(labels map[string]string) bool {
+	for name := range labels {
+		if strings.HasPrefix(name, Prefix) {
+			return true
+		}
+	}
+	return false
+}
+
 // strip removes our labels from those of an object, so that a type never sees them.
 func strip(labels map[string]string) {
 	for name := range labels {

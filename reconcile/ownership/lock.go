@@ -10,6 +10,7 @@ import (
 	moby "github.com/moby/moby/client"
 
 	"github.com/cleat-dev/cleat/api/errs"
+	"github.com/cleat-dev/cleat/internal/eventstream"
 )
 
 // Holder says who holds a lock.
@@ -87,22 +88,17 @@ func awaitRelease(ctx context.Context, api API, name string, mine Holder) error 
 	}
 	watch, stop := context.WithCancel(ctx)
 	defer stop()
-	events := api.Events(watch, moby.EventsListOptions{Filters: make(moby.Filters).Add("type", "container").Add("container", held.ID)})
-	// The lock may have gone before the events began to flow: look again once they do.
-	if again, err := heldBy(context.WithoutCancel(ctx), api, name); errors.Is(err, errs.ErrNotFound) || err == nil && again.ID != held.ID {
-		return nil
-	}
+	heard := eventstream.Listen(watch, api, make(moby.Filters).Add("type", "container").Add("container", held.ID))
 	for {
+		// The lock may have gone before the events began to flow: look again once they do.
+		switch again, err := heldBy(context.WithoutCancel(ctx), api, name); {
+		case errors.Is(err, errs.ErrNotFound) || err == nil && again.ID != held.ID:
+			return nil
+		case err != nil:
+			return fmt.Errorf("waiting for the lock: %w", err)
+		}
 		select {
-		case e := <-events.Messages:
-			if e.Action == "destroy" || e.Action == "remove" { // docker's word and podman's
-				return nil
-			}
-		case err := <-events.Err:
-			if ctx.Err() != nil {
-				return held
-			}
-			return fmt.Errorf("waiting for the lock: events: %w", err)
+		case <-heard:
 		case <-ctx.Done():
 			return held
 		}

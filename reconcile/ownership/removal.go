@@ -8,6 +8,7 @@ import (
 	moby "github.com/moby/moby/client"
 
 	"github.com/cleat-dev/cleat/api/errs"
+	"github.com/cleat-dev/cleat/internal/eventstream"
 )
 
 // removalTimeout bounds the wait for a removal somebody else began. A container that never ran is gone in no time.
@@ -26,18 +27,15 @@ func removeMarker(ctx context.Context, api API, id string) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, removalTimeout)
 	defer cancel()
-	events := api.Events(ctx, moby.EventsListOptions{Filters: make(moby.Filters).Add("type", "container").Add("container", id)})
-	// It may have gone before the events began to flow: look once they do.
-	if _, look := api.ContainerInspect(ctx, id, moby.ContainerInspectOptions{}); errors.Is(look, errs.ErrNotFound) {
-		return nil
-	}
+	heard := eventstream.Listen(ctx, api, make(moby.Filters).Add("type", "container").Add("container", id))
 	for {
+		// It may have gone before the events began to flow: look once they do.
+		if _, look := api.ContainerInspect(ctx, id, moby.ContainerInspectOptions{}); errors.Is(look, errs.ErrNotFound) {
+			return nil
+		}
 		select {
-		case e := <-events.Messages:
-			if e.Action == "destroy" || e.Action == "remove" { // docker's word and podman's
-				return nil
-			}
-		case <-events.Err:
+		case <-heard:
+		case <-ctx.Done():
 			return err
 		}
 	}

@@ -73,10 +73,7 @@ func build(ctx context.Context, in Input, adopted map[graph.Instance]string) (*P
 		b.orphans()
 		b.claims()
 	}
-	p := &Plan{Project: in.Project, Steps: b.steps, Outputs: b.outputs(), RefreshOnly: in.RefreshOnly, values: b.values, mentioned: map[graph.Resource]bool{}}
-	for address := range b.values {
-		p.mentioned[address.Resource()] = true
-	}
+	p := &Plan{Project: in.Project, Steps: b.steps, Outputs: b.outputs(), RefreshOnly: in.RefreshOnly, values: b.values, mentioned: b.mentioned}
 	p.sort()
 	if in.RefreshOnly {
 		p.onlyDrift()
@@ -102,6 +99,8 @@ type builder struct {
 	declared map[graph.Instance]*Step
 	diags    hcl.Diagnostics
 	values   map[graph.Instance]types.Object
+	// mentioned are the blocks of values, and of what is ephemeral.
+	mentioned map[graph.Resource]bool
 	// touched are the blocks with a step that changes something, for data sources that depend on them.
 	touched map[graph.Resource]bool
 }
@@ -109,15 +108,19 @@ type builder struct {
 func newBuilder(in Input) *builder {
 	b := &builder{
 		Input: in, imports: map[graph.Instance]config.Import{},
-		declared: map[graph.Instance]*Step{}, values: map[graph.Instance]types.Object{}, touched: map[graph.Resource]bool{},
+		declared: map[graph.Instance]*Step{}, values: map[graph.Instance]types.Object{},
+		mentioned: map[graph.Resource]bool{}, touched: map[graph.Resource]bool{},
 	}
 	return b
 }
 
-// set tells the evaluator what an object is, and remembers it for the apply.
+// set tells the evaluator what an object is, and remembers it for the apply unless it is ephemeral.
 func (b *builder) set(address graph.Instance, object types.Object) error {
 	b.mu.Lock()
-	b.values[address] = object
+	b.mentioned[address.Resource()] = true
+	if address.Mode != graph.Ephemeral {
+		b.values[address] = object
+	}
 	b.mu.Unlock()
 	return b.Evaluator.SetObject(address, object)
 }
@@ -215,7 +218,7 @@ func (b *builder) targeted(g *graph.Graph[config.Node]) *graph.Graph[config.Node
 	}
 	var named []config.Node
 	for _, n := range g.Nodes() {
-		if n.Kind != config.ResourceNode && n.Kind != config.DataNode {
+		if !n.HasInstances() {
 			continue
 		}
 		if slices.ContainsFunc(b.Targets, func(t graph.Target) bool { return t.MatchesResource(n.Resource()) }) {
@@ -251,10 +254,9 @@ func (errVisit) Error() string { return "see diagnostics" }
 
 func (b *builder) visit(ctx context.Context, n config.Node) error {
 	var diags hcl.Diagnostics
-	switch n.Kind {
-	case config.ResourceNode, config.DataNode:
+	if n.HasInstances() {
 		diags = b.instances(ctx, n)
-	default:
+	} else {
 		diags = b.Evaluator.Check(n)
 	}
 	b.report(diags)
@@ -281,10 +283,10 @@ func (b *builder) instances(ctx context.Context, n config.Node) hcl.Diagnostics 
 		all.Go(func() {
 			var found hcl.Diagnostics
 			_ = b.Limiter.Do(ctx, func(ctx context.Context) error {
-				if n.Kind == config.DataNode {
-					found = b.data(ctx, address)
-				} else {
+				if n.Kind == config.ResourceNode {
 					found = b.resource(ctx, address)
+				} else {
+					found = b.data(ctx, address)
 				}
 				return nil
 			})

@@ -48,6 +48,11 @@ func (b *builder) claims() {
 	}
 }
 
+// uniqueNames are the kinds of names of which an engine, or its swarm, takes each only once.
+var uniqueNames = []contract.ClaimKind{
+	contract.ClaimVolumeName, contract.ClaimNetworkName, contract.ClaimSecretName, contract.ClaimConfigName, contract.ClaimServiceName,
+}
+
 // vacated refuses a name of which there can be one when a new object would need it while the one it replaces still
 // has it, and returns the other claims. The name of an image just moves.
 func (b *builder) vacated(s *Step, resource contract.Resource, wanted []contract.Claim) []contract.Claim {
@@ -60,8 +65,7 @@ func (b *builder) vacated(s *Step, resource contract.Resource, wanted []contract
 		return wanted
 	}
 	return slices.DeleteFunc(wanted, func(c contract.Claim) bool {
-		named := c.Kind == contract.ClaimVolumeName || c.Kind == contract.ClaimNetworkName
-		if !named || !slices.ContainsFunc(held, c.Conflicts) {
+		if !slices.Contains(uniqueNames, c.Kind) || !slices.ContainsFunc(held, c.Conflicts) {
 			return false
 		}
 		b.refuse(claim{c, s}, fmt.Sprintf("%s %q is to be given to the new object while the one it replaces still has it. Choose another, or remove create_before_destroy.", c.Kind, c.Value))
@@ -123,7 +127,11 @@ func (b *builder) among(wanted []claim) []claim {
 		}
 		clash := slices.IndexFunc(first[k], func(other claim) bool { return c.Conflicts(other.Claim) && other.step.Address != c.step.Address })
 		if clash >= 0 {
-			b.refuse(c, fmt.Sprintf("%s is also taken by %s. Give one of them another.", c.what(), first[k][clash].step.Address))
+			next := "Give one of them another."
+			if c.Kind == contract.ClaimConnection {
+				next = "Declare it in one place."
+			}
+			b.refuse(c, fmt.Sprintf("%s is also taken by %s. %s", c.what(), first[k][clash].step.Address, next))
 		} else {
 			rest = append(rest, c)
 		}

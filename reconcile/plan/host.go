@@ -20,10 +20,19 @@ type Host struct {
 	Inventory *observe.Inventory
 }
 
-// Types are the resource types and data sources by their full names.
+// Types are the resource types, data sources and ephemeral resources by their full names.
 type Types struct {
-	Resources map[string]contract.Resource
-	Data      map[string]contract.Data
+	Resources  map[string]contract.Resource
+	Data       map[string]contract.Data
+	Ephemerals map[string]contract.Data
+}
+
+// question is what answers a data or an ephemeral block.
+func (t Types) question(address graph.Instance) contract.Data {
+	if address.Mode == graph.Ephemeral {
+		return t.Ephemerals[address.Type]
+	}
+	return t.Data[address.Type]
 }
 
 // objects returns our objects at an address, the one that counts first.

@@ -302,6 +302,15 @@ func TestDataSources(t *testing.T) {
 			now:  base + data(`"base"`, "depends_on = [docker_mould.base]"),
 			want: "docker_mould.base create: does not exist\ndocker_volume.data create: does not exist\ndata.docker_mould.d read: what it asks is known after apply\n",
 		},
+		"refers to something new by a known attribute": {
+			now:  base + data(`docker_mould.base.name`, ""),
+			want: "docker_mould.base create: does not exist\ndocker_volume.data create: does not exist\ndata.docker_mould.d read: what it asks is known after apply\n",
+		},
+		"refers to it by way of a local value": {
+			now:  base + "locals {\n name = docker_mould.base.name\n}\n" + data(`local.name`, ""),
+			want: "Not found: data.docker_mould.d: mould \"base\": not found.\n",
+		},
+		"refers to what stays":  {had: base, now: base + data(`docker_mould.base.name`, ""), want: "docker_volume.data create: does not exist\n"},
 		"depends_on what stays": {had: base, now: base + data(`"base"`, "depends_on = [docker_mould.base]"), want: "docker_volume.data create: does not exist\n"},
 	})
 }

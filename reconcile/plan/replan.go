@@ -49,13 +49,13 @@ func (i *instance) again(ctx context.Context) error {
 	return err
 }
 
-// Data reads a data source the plan left to the apply.
+// Data reads a data source the plan left to the apply, or opens an ephemeral resource.
 func (r *Replanner) Data(ctx context.Context, address graph.Instance) hcl.Diagnostics {
 	block, diags := r.b.Evaluator.Eval(address)
 	if diags.HasErrors() {
 		return diags
 	}
-	source, host := r.b.Types.Data[address.Type], r.b.Hosts[block.Provider]
+	source, host := r.b.Types.question(address), r.b.Hosts[block.Provider]
 	declared, err := toObject(block.Value, source.Node())
 	if err != nil {
 		return append(diags, problem(address, block, err)...)

@@ -15,7 +15,7 @@ import (
 func Validate(ctx context.Context, in Input) hcl.Diagnostics {
 	b := newBuilder(in)
 	_, err := in.Config.Graph().Walk(ctx, func(ctx context.Context, n config.Node) error {
-		if n.Kind != config.ResourceNode && n.Kind != config.DataNode {
+		if !n.HasInstances() {
 			return nil
 		}
 		addresses, diags := in.Evaluator.Expand(n.Resource())
@@ -41,10 +41,10 @@ func (b *builder) check(ctx context.Context, address graph.Instance) hcl.Diagnos
 	if err != nil {
 		return append(diags, problem(address, block, err)...)
 	}
-	if address.Mode == graph.Data {
-		diags = append(diags, Diagnostics(b.Types.Data[address.Type].Validate(ctx, declared), block)...)
-	} else {
+	if address.Mode == graph.Managed {
 		diags = append(diags, Diagnostics(b.Types.Resources[address.Type].Validate(ctx, declared), block)...)
+	} else {
+		diags = append(diags, Diagnostics(b.Types.question(address).Validate(ctx, declared), block)...)
 	}
 	b.Evaluator.Set(address, cty.UnknownVal(config.ObjectType(block.Schema)))
 	return diags

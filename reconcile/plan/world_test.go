@@ -89,9 +89,20 @@ func (w *world) DataSource(typ string) (*contract.Node, bool) {
 	}
 	return d.Node(), true
 }
-func (w *world) Provider() *contract.Node  { return w.provider }
+func (w *world) Ephemeral(string) (*contract.Node, bool) { return nil, false }
+func (w *world) Provider() *contract.Node                { return w.provider }
+
+func (w *world) IdentifiedBy(typ string) string {
+	r, ok := w.types.Resources[typ]
+	if !ok {
+		return ""
+	}
+	return r.IdentifiedBy()
+}
+
 func (w *world) ResourceTypes() []string   { return slices.Sorted(maps.Keys(w.types.Resources)) }
 func (w *world) DataSourceTypes() []string { return slices.Sorted(maps.Keys(w.types.Data)) }
+func (w *world) EphemeralTypes() []string  { return nil }
 
 // engine is the engine of a host; "" is that of the default provider.
 func (w *world) engine(host string) *engine {

@@ -116,7 +116,7 @@ func (d *drawing) mermaid() string {
 	for i, name := range d.names {
 		open, end := "[", "]"
 		switch d.kinds[i] {
-		case config.DataNode:
+		case config.DataNode, config.EphemeralNode:
 			open, end = "[(", ")]"
 		case config.OutputNode:
 			open, end = "([", "])"

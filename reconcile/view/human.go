@@ -9,6 +9,7 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 
+	"github.com/cleat-dev/cleat/reconcile/generate"
 	"github.com/cleat-dev/cleat/reconcile/graph"
 	"github.com/cleat-dev/cleat/reconcile/plan"
 )
@@ -143,6 +144,35 @@ func (h humanBase) Adopted(s *plan.Step) {
 		p.step(s, false)
 		h.printf("\n%s", p.b.String())
 	}
+}
+
+// Written tells what is in the file, what is not and why, and how to go on.
+func (h humanBase) Written(r *generate.Result, file string) {
+	if file == "-" {
+		return
+	}
+	count := map[string]int{}
+	for _, o := range r.Objects {
+		count[strings.TrimPrefix(o.Address.Type, "docker_")]++
+	}
+	var parts []string
+	for _, typ := range slices.Sorted(maps.Keys(count)) {
+		parts = append(parts, plural(count[typ], typ))
+	}
+	if len(parts) == 0 {
+		h.printf("Nothing to adopt: every container, network and volume is a project's already, or the engine's own.\n")
+		return
+	}
+	h.printf("%s: %s.\n", h.paint().bold(clean(file)), strings.Join(parts, ", "))
+	for _, o := range r.Objects {
+		for _, differs := range o.Differs {
+			h.printf("  %s would change: %s\n", clean(o.Address.String()), clean(differs))
+		}
+	}
+	for _, s := range r.Skipped {
+		h.printf("  not written: %s %s: %s\n", clean(strings.TrimPrefix(s.Type, "docker_")), clean(shortID(s.Name)), clean(s.Reason))
+	}
+	h.printf("\nNothing was changed. cleat plan shows that nothing will be; cleat apply takes the objects over.\n")
 }
 
 // verdict is what an apply would do to an object, in words.

@@ -13,6 +13,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 	ctyjson "github.com/zclconf/go-cty/cty/json"
 
+	"github.com/cleat-dev/cleat/reconcile/generate"
 	"github.com/cleat-dev/cleat/reconcile/graph"
 	"github.com/cleat-dev/cleat/reconcile/plan"
 )
@@ -177,6 +178,21 @@ func (j *jsonBase) Explained(e Explanation) {
 // Adopted writes one line.
 func (j *jsonBase) Adopted(s *plan.Step) {
 	j.line("info", "adopted", s.Address.String()+" is adopted: the next apply "+verdict(s), fields{"change": jsonStep(s), "id": s.ID})
+}
+
+// Written writes one line for each object and one for the file.
+func (j *jsonBase) Written(r *generate.Result, file string) {
+	for _, o := range r.Objects {
+		f := fields{"address": o.Address.String(), "id": o.ID}
+		if len(o.Differs) > 0 {
+			f["differs"] = o.Differs
+		}
+		j.line("info", "written", o.Address.String()+" is written", f)
+	}
+	for _, s := range r.Skipped {
+		j.line("info", "skipped", s.Type+" "+s.Name+" is not written: "+s.Reason, fields{"resource_type": s.Type, "id": s.Name, "reason": s.Reason})
+	}
+	j.line("info", "configuration", fmt.Sprintf("%s: %d objects", file, len(r.Objects)), fields{"file": file, "objects": len(r.Objects)})
 }
 
 func jsonAddresses[A fmt.Stringer](all []A) []string {

@@ -174,7 +174,7 @@ func (d *drawing) edge(b *strings.Builder, from, to *spot) {
 
 func colours(k config.NodeKind) (fill, stroke string) {
 	switch k {
-	case config.DataNode:
+	case config.DataNode, config.EphemeralNode:
 		return "#ecfdf3", "#12b76a"
 	case config.OutputNode:
 		return "#f2f4f7", "#98a2b3"

@@ -14,6 +14,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/cleat-dev/cleat/reconcile/apply"
+	"github.com/cleat-dev/cleat/reconcile/generate"
 	"github.com/cleat-dev/cleat/reconcile/graph"
 	"github.com/cleat-dev/cleat/reconcile/plan"
 	"github.com/cleat-dev/cleat/resources/contract"
@@ -163,9 +164,20 @@ func TestCommandsThatPrint(t *testing.T) {
 		},
 		"explain_absent": func(o Options) { NewExplain(o).Explained(Explanation{Step: p.Steps[0]}) },
 		"adopt":          func(o Options) { NewAdopt(o).Adopted(adopted) },
-		"adopt_same":     func(o Options) { NewAdopt(o).Adopted(p.Steps[2]) },
-		"saved":          func(o Options) { NewPlan(o).Saved("next plan") },
-		"cancelled":      func(o Options) { NewApply(o).Cancelled() },
+		"adopt_all": func(o Options) {
+			NewAdopt(o).Written(&generate.Result{
+				Objects: []*generate.Object{
+					{Address: address(t, "docker_container.web"), ID: "web"},
+					{Address: address(t, "docker_container.db"), ID: "db", Differs: []string{"memory (replace): no reason"}},
+					{Address: address(t, "docker_volume.data"), ID: "data"},
+				},
+				Skipped: []generate.Skipped{{Type: "docker_volume", Name: "0123456789abcdef0123456789abcdef", Reason: "has no name"}},
+			}, "adopted.tf")
+		},
+		"adopt_nothing": func(o Options) { NewAdopt(o).Written(&generate.Result{}, "adopted.tf") },
+		"adopt_same":    func(o Options) { NewAdopt(o).Adopted(p.Steps[2]) },
+		"saved":         func(o Options) { NewPlan(o).Saved("next plan") },
+		"cancelled":     func(o Options) { NewApply(o).Cancelled() },
 		"interrupted": func(o Options) {
 			v := NewApply(o)
 			v.Interrupted(false)

@@ -6,6 +6,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 
 	"github.com/cleat-dev/cleat/reconcile/apply"
+	"github.com/cleat-dev/cleat/reconcile/generate"
 	"github.com/cleat-dev/cleat/reconcile/graph"
 	"github.com/cleat-dev/cleat/reconcile/plan"
 )
@@ -98,6 +99,8 @@ type Adopt interface {
 	Common
 	// Adopted tells that the object of a step is ours, and what the next apply changes of it.
 	Adopted(s *plan.Step)
+	// Written tells what was written to a file; "-" is standard output, which is the configuration's then.
+	Written(r *generate.Result, file string)
 }
 
 // Explanation is all that is known of one object.

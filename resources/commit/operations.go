@@ -12,6 +12,7 @@ import (
 	moby "github.com/moby/moby/client"
 
 	"github.com/cleat-dev/cleat/api/errs"
+	"github.com/cleat-dev/cleat/internal/containerref"
 	"github.com/cleat-dev/cleat/internal/imageref"
 	"github.com/cleat-dev/cleat/internal/imageremoval"
 	"github.com/cleat-dev/cleat/resources/contract"
@@ -100,7 +101,7 @@ func commit(ctx context.Context, e API, planned Model) (Model, error) {
 	id := m.ContainerID.ValueString()
 	if id == "" {
 		var err error
-		if id, err = containerID(ctx, e, m.Container.ValueString()); err != nil {
+		if id, err = containerref.ID(ctx, e, m.Container.ValueString()); err != nil {
 			return m, notThere(m, err)
 		}
 	}
@@ -134,18 +135,10 @@ func notThere(m Model, err error) error {
 	return fmt.Errorf("commit %q: container %q: %w", m.name(), m.Container.ValueString(), err)
 }
 
-func containerID(ctx context.Context, e API, name string) (string, error) {
-	found, err := e.ContainerInspect(ctx, name, moby.ContainerInspectOptions{})
-	if err != nil {
-		return "", err
-	}
-	return found.Container.ID, nil
-}
-
 // Update implements contract.Type: it commits first and tidies up what the name stood for before.
 func (Type) Update(ctx context.Context, e API, observed, planned Model, changes contract.Changes) (Model, error) {
 	if planned.ContainerID.IsUnknown() {
-		id, err := containerID(ctx, e, planned.Container.ValueString())
+		id, err := containerref.ID(ctx, e, planned.Container.ValueString())
 		if err != nil {
 			return observed, notThere(planned, err)
 		}
@@ -206,11 +199,11 @@ func (t Type) Import(ctx context.Context, e API, id string) (Model, error) {
 // Resolve implements contract.Resolver: it asks which container the name stands for. One that is gone is no change:
 // the image was made from it, and stays.
 func (Type) Resolve(ctx context.Context, e API, desired *Model) error {
-	if desired.Container.IsUnknown() || open(desired.Triggers) {
+	if desired.Container.IsUnknown() || containerref.Open(desired.Triggers) {
 		desired.ContainerID = types.StringUnknown()
 		return nil
 	}
-	id, err := containerID(ctx, e, desired.Container.ValueString())
+	id, err := containerref.ID(ctx, e, desired.Container.ValueString())
 	if errors.Is(err, errs.ErrNotFound) {
 		return nil
 	}
@@ -219,17 +212,4 @@ func (Type) Resolve(ctx context.Context, e API, desired *Model) error {
 	}
 	desired.ContainerID = types.StringValue(id)
 	return nil
-}
-
-// open reports whether a map is unknown, whole or in part.
-func open(m types.Map) bool {
-	if m.IsUnknown() {
-		return true
-	}
-	for _, v := range m.Elements() {
-		if v.IsUnknown() {
-			return true
-		}
-	}
-	return false
 }

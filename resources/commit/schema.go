@@ -12,13 +12,13 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/cleat-dev/cleat/internal/containerref"
 	"github.com/cleat-dev/cleat/internal/imageref"
 	"github.com/cleat-dev/cleat/resources/contract"
 )
 
 var (
-	containerForm = stringvalidator.RegexMatches(regexp.MustCompile(`^/?[a-zA-Z0-9][a-zA-Z0-9_.-]*$`), "must be the name or id of a container")
-	changeForm    = stringvalidator.RegexMatches(
+	changeForm = stringvalidator.RegexMatches(
 		regexp.MustCompile(`(?i)^\s*(CMD|ENTRYPOINT|ENV|EXPOSE|LABEL|ONBUILD|STOPSIGNAL|USER|VOLUME|WORKDIR|HEALTHCHECK)\s+\S`),
 		"must be a Dockerfile instruction that changes an image's configuration: CMD, ENTRYPOINT, ENV, EXPOSE, HEALTHCHECK, LABEL, ONBUILD, STOPSIGNAL, USER, VOLUME or WORKDIR")
 )
@@ -33,7 +33,7 @@ func (Type) Schema(context.Context) schema.Schema {
 			"image_id":     schema.StringAttribute{Computed: true, MarkdownDescription: "Id of the image the name stands for."},
 			"container_id": schema.StringAttribute{Computed: true, MarkdownDescription: "Id of the container that was committed."},
 			"container": schema.StringAttribute{
-				Required: true, Validators: []validator.String{containerForm},
+				Required: true, Validators: []validator.String{containerref.Validator()},
 				MarkdownDescription: "Name or id of the container.",
 			},
 			"repository": schema.StringAttribute{

@@ -24,10 +24,13 @@ func (Type) Claims(m Model) []contract.Claim {
 		}
 		claims = append(claims, contract.Claim{
 			Kind: contract.ClaimHostPort, Value: fmt.Sprintf("%d/%s", p.External.ValueInt64(), cmp.Or(p.Protocol.ValueString(), "tcp")),
-			IP: p.IP.ValueString(), Path: fmt.Sprintf("ports[%d].external", i),
+			IP: cmp.Or(p.IP.ValueString(), anyAddress), Path: fmt.Sprintf("ports[%d].external", i),
 		})
 	}
 	for i, n := range m.Networks.Items {
+		if name := strings.TrimPrefix(m.Name.ValueString(), "/"); name != "" && n.Name.ValueString() != "" {
+			claims = append(claims, contract.Claim{Kind: contract.ClaimConnection, Value: name + ":" + n.Name.ValueString(), Path: fmt.Sprintf("networks_advanced[%d].name", i)})
+		}
 		for attribute, address := range map[string]string{"ipv4_address": n.IPv4Address.ValueString(), "ipv6_address": n.IPv6Address.ValueString()} {
 			if address != "" && n.Name.ValueString() != "" {
 				claims = append(claims, contract.Claim{

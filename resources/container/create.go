@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/api/types/network"
 	moby "github.com/moby/moby/client"
 	"github.com/moby/moby/client/pkg/versions"
@@ -42,22 +43,51 @@ func (Type) Create(ctx context.Context, e API, planned Model) (Model, error) {
 		options.NetworkingConfig = &network.NetworkingConfig{EndpointsConfig: endpoints}
 	}
 	planned.UploadHash = hashSources(planned.Uploads, files)
-	if given(planned.UploadHash) {
-		if options.Config.Labels == nil {
-			options.Config.Labels = map[string]string{}
-		}
-		options.Config.Labels[uploadLabel] = planned.UploadHash.ValueString()
-	}
+	stampLabels(options.Config, planned)
 	created, err := e.ContainerCreate(ctx, options)
+	var old Model // the container this one replaces, if it had to step aside
+	if isNameTaken(err) && given(planned.HandOverKey) {
+		if old, err = takeAside(ctx, e, planned); err != nil {
+			return planned, err
+		}
+		created, err = e.ContainerCreate(ctx, options)
+	}
 	if err != nil {
-		return planned, explainCreate(planned, err)
+		err = explainCreate(planned, err)
+		if given(old.ID) {
+			err = comeBack(ctx, e, Model{}, old, err)
+		}
+		return planned, err
 	}
 	planned.ID = types.StringValue(created.ID)
 	planned.ContainerLogs = types.StringNull()
-	if err := setUp(ctx, e, &planned, files, later); err != nil {
-		return planned, &contract.Partial{Err: err}
+	err = setUp(ctx, e, &planned, files, later)
+	if !given(old.ID) {
+		if err != nil {
+			return planned, &contract.Partial{Err: err}
+		}
+		return planned, nil
+	}
+	if err == nil {
+		err = Type{}.Up(ctx, e, planned)
+	}
+	if err != nil {
+		return planned, comeBack(ctx, e, planned, old, err)
 	}
 	return planned, nil
+}
+
+// stampLabels adds what is kept on the container itself because no engine tells it.
+func stampLabels(c *container.Config, m Model) {
+	for name, value := range map[string]types.String{uploadLabel: m.UploadHash, handOverLabel: m.HandOverKey} {
+		if !given(value) {
+			continue
+		}
+		if c.Labels == nil {
+			c.Labels = map[string]string{}
+		}
+		c.Labels[name] = value.ValueString()
+	}
 }
 
 // setUp brings a created container to what is planned.
@@ -92,30 +122,21 @@ func connect(ctx context.Context, e API, id string, n Network) error {
 	return nil
 }
 
-// start starts the container and waits until it is healthy when that is asked for.
+// start starts the container and waits as wait and the wait_for blocks say.
 func start(ctx context.Context, e API, m Model) error {
+	begin := func() error { return startOnly(ctx, e, m) }
 	if m.Wait.ValueBool() {
-		return startAndWait(ctx, e, m)
+		begin = func() error { return startAndWait(ctx, e, m) }
 	}
-	return startOnly(ctx, e, m)
+	if len(m.WaitFor.Items) > 0 {
+		return awaitConditions(ctx, e, m, begin)
+	}
+	return begin()
 }
 
 func startOnly(ctx context.Context, e API, m Model) error {
 	_, err := e.ContainerStart(ctx, m.ID.ValueString(), moby.ContainerStartOptions{})
-	for range 20 { // there is no event to wait for
-		if err == nil || !isUnmounted(err) || ctx.Err() != nil {
-			break
-		}
-		<-time.After(100 * time.Millisecond)
-		_, err = e.ContainerStart(ctx, m.ID.ValueString(), moby.ContainerStartOptions{})
-	}
 	return explainStart(m, err)
-}
-
-// isUnmounted recognizes a race of podman 4: it answers an upload before it has unmounted the container's files, and a
-// start that comes in between finds them gone. The next start mounts them again.
-func isUnmounted(err error) bool {
-	return strings.Contains(err.Error(), "mounting storage for container") && strings.Contains(err.Error(), "no such file or directory")
 }
 
 // withTimeout bounds an operation by the timeouts block.
@@ -161,24 +182,17 @@ func explainCreate(m Model, err error) error {
 	switch {
 	case errors.Is(err, errs.ErrNotFound) && (strings.Contains(text, "no such image") || strings.Contains(text, "image not known")):
 		return contract.At("image", "image %q is not on this engine: add a docker_image resource for it and refer to its image_id, or pull it: %w", m.Image.ValueString(), err)
-	case strings.Contains(text, "already in use"): // podman answers 500
+	case isNameTaken(err):
 		by := "another container"
 		if found := owner.FindStringSubmatch(err.Error()); found != nil {
 			by = "container " + found[1][:12]
 		}
-		return contract.At("name", "container name %q is taken by %s, which is not managed here: take it over with `cleat adopt` or `terraform import`, or rename or remove it: %w", name, by, asConflict(err))
+		return contract.At("name", "container name %q is taken by %s: take it over with `cleat adopt` or `terraform import`, or rename or remove it; "+
+			"if it is the one this replaces with create_before_destroy, both need the same hand_over_key, the old one from an apply before: %w", name, by, err)
 	case errors.Is(err, errs.ErrNotFound) && strings.Contains(text, "network"):
 		return contract.At("networks_advanced", "container %q: %w", name, err)
 	}
 	return fmt.Errorf("container %q: %w", name, err)
-}
-
-// asConflict gives an error its class where the engine does not: podman answers a taken name with 500.
-func asConflict(err error) error {
-	if errors.Is(err, errs.ErrConflict) {
-		return err
-	}
-	return &failure{text: err.Error(), class: errs.ErrConflict}
 }
 
 // explainStart names the port when a start failed because of one.

@@ -85,8 +85,8 @@ func TestCreateErrors(t *testing.T) {
 	}{
 		"image": {func(m *Model) { m.Image = str("nope") }, "", nil, "image", "docker_image", errs.ErrNotFound, false},
 		"name": {nil, "create", fmt.Errorf(`Conflict. The container name "/web" is already in use by container "%s". You have to remove: %w`, createdID, cerrdefs.ErrConflict),
-			"name", "by container 0123456789ab, which", errs.ErrConflict, false},
-		"name, podman": {nil, "create", fmt.Errorf(`the container name "web" is already in use by %s. You have to remove: %w`, createdID, cerrdefs.ErrInternal),
+			"name", "by container 0123456789ab: take it over", errs.ErrConflict, false},
+		"name, podman": {nil, "create", fmt.Errorf(`the container name "web" is already in use by %s. You have to remove: %w`, createdID, cerrdefs.ErrConflict), // see client.misstatements
 			"name", "cleat adopt", errs.ErrConflict, false},
 		"port, dockerd": {port, "start", fmt.Errorf("driver failed programming external connectivity on endpoint web (251a): Bind for 0.0.0.0:8080 failed: port is already allocated: %w", cerrdefs.ErrInternal),
 			"ports[1].external", "port 8080 of the host is in use", errs.ErrInternal, true},

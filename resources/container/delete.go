@@ -12,7 +12,8 @@ import (
 	"github.com/cleat-dev/cleat/api/errs"
 )
 
-// Delete stops the container, unless it was found stopped, and removes it.
+// Delete stops the container, unless it was found stopped, and removes it. Both are one call for a container that is given
+// no chance to end by itself.
 func (Type) Delete(ctx context.Context, e API, observed Model) error {
 	ctx, cancel, err := withTimeout(ctx, observed.Timeouts, "delete")
 	if err != nil {
@@ -20,7 +21,7 @@ func (Type) Delete(ctx context.Context, e API, observed Model) error {
 	}
 	defer cancel()
 	id, name := observed.ID.ValueString(), observed.Name.ValueString()
-	if !isStopped(observed) {
+	if !isStopped(observed) && !isKilled(observed) {
 		if gone, err := stop(ctx, e, observed); gone || err != nil {
 			return err
 		}
@@ -35,15 +36,23 @@ func (Type) Delete(ctx context.Context, e API, observed Model) error {
 	if isRemoving(err) {
 		err = awaitRemoval(ctx, e, id)
 	}
-	if err == nil || errors.Is(err, errs.ErrNotFound) {
-		return nil
+	if err != nil && !errors.Is(err, errs.ErrNotFound) {
+		return fmt.Errorf("container %q: removing: %w", name, err)
 	}
-	return fmt.Errorf("container %q: removing: %w", name, err)
+	if given(observed.HandOverKey) {
+		return sweepAside(ctx, e, observed)
+	}
+	return nil
 }
 
 // isStopped reports whether the container was neither running nor paused when it was read.
 func isStopped(m Model) bool {
 	return given(m.ExitCode) || given(m.Start) && !m.Start.ValueBool()
+}
+
+// isKilled reports whether a stop would be a kill and nothing else.
+func isKilled(m Model) bool {
+	return given(m.DestroyGraceSeconds) && m.DestroyGraceSeconds.ValueInt64() == 0 || sameSignal("SIGKILL", m.StopSignal.ValueString())
 }
 
 // stop stops the container; gone tells that it does not exist.
@@ -66,7 +75,9 @@ func stopOptions(m Model) moby.ContainerStopOptions {
 }
 
 func remove(ctx context.Context, e API, m Model) error {
-	_, err := e.ContainerRemove(ctx, m.ID.ValueString(), moby.ContainerRemoveOptions{RemoveVolumes: m.RemoveVolumes.ValueBool()})
+	_, err := e.ContainerRemove(ctx, m.ID.ValueString(), moby.ContainerRemoveOptions{
+		RemoveVolumes: m.RemoveVolumes.ValueBool(), Force: !isStopped(m) && isKilled(m),
+	})
 	return err
 }
 

@@ -18,7 +18,10 @@ func TestDelete(t *testing.T) {
 		fails bool
 	}{
 		"running":         {nil, nil, []string{"stop -", "remove volumes=true"}, false},
-		"grace":           {func(m *Model) { m.DestroyGraceSeconds, m.RemoveVolumes = num(0), yes(false) }, nil, []string{"stop 0", "remove volumes=false"}, false},
+		"grace":           {func(m *Model) { m.DestroyGraceSeconds, m.RemoveVolumes = num(3), yes(false) }, nil, []string{"stop 3", "remove volumes=false"}, false},
+		"no grace":        {func(m *Model) { m.DestroyGraceSeconds, m.RemoveVolumes = num(0), yes(false) }, nil, []string{"remove volumes=false by force"}, false},
+		"signal kills":    {func(m *Model) { m.StopSignal = str("9") }, nil, []string{"remove volumes=true by force"}, false},
+		"killed, stopped": {func(m *Model) { m.DestroyGraceSeconds, m.Start = num(0), yes(false) }, nil, []string{"remove volumes=true"}, false},
 		"never started":   {func(m *Model) { m.Start = yes(false) }, nil, []string{"remove volumes=true"}, false},
 		"started since":   {func(m *Model) { m.Start = yes(false) }, func(e *engine) { e.c.State.Running = true }, []string{"remove volumes=true", "stop -", "remove volumes=true"}, false},
 		"gone":            {nil, func(e *engine) { e.exists = false }, []string{"stop -"}, false},

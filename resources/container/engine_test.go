@@ -199,13 +199,17 @@ func (e *engine) ContainerUnpause(context.Context, string, moby.ContainerUnpause
 }
 
 func (e *engine) ContainerRemove(_ context.Context, id string, o moby.ContainerRemoveOptions) (moby.ContainerRemoveResult, error) {
-	if err := e.called("remove volumes=%t", o.RemoveVolumes); err != nil {
+	how := ""
+	if o.Force {
+		how = " by force"
+	}
+	if err := e.called("remove volumes=%t%s", o.RemoveVolumes, how); err != nil {
 		return moby.ContainerRemoveResult{}, err
 	}
 	if err := e.missing(id); err != nil {
 		return moby.ContainerRemoveResult{}, err
 	}
-	if e.c.State.Running {
+	if e.c.State.Running && !o.Force {
 		return moby.ContainerRemoveResult{}, fmt.Errorf("You cannot remove a running container %s: %w", id, cerrdefs.ErrConflict)
 	}
 	e.exists = false

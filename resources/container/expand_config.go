@@ -30,12 +30,13 @@ func expand(m Model) (moby.ContainerCreateOptions, error) {
 }
 
 func expandConfig(m Model) (*container.Config, error) {
+	env, labels := withEnv(m, expandLabels(m.Labels))
 	c := &container.Config{
 		Hostname: m.Hostname.ValueString(), Domainname: m.Domainname.ValueString(),
 		User: m.User.ValueString(), WorkingDir: m.WorkingDir.ValueString(),
 		Tty: m.TTY.ValueBool(), OpenStdin: m.StdinOpen.ValueBool(),
-		Env: sorted(m.Env), Cmd: ordered(m.Command), Entrypoint: ordered(m.Entrypoint),
-		Image: m.Image.ValueString(), Labels: expandLabels(m.Labels), StopSignal: m.StopSignal.ValueString(),
+		Env: env, Cmd: ordered(m.Command), Entrypoint: ordered(m.Entrypoint),
+		Image: m.Image.ValueString(), Labels: labels, StopSignal: m.StopSignal.ValueString(),
 		Volumes: anonymousVolumes(m.Volumes),
 	}
 	if given(m.StopTimeout) {

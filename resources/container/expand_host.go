@@ -1,6 +1,7 @@
 package container
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"strconv"
@@ -148,7 +149,7 @@ func expandPorts(b contract.Blocks[Port]) (network.PortMap, error) {
 			return nil, contract.At(fmt.Sprintf("ports[%d].internal", i), "%w", err)
 		}
 		binding := network.PortBinding{}
-		if ip := strings.Trim(p.IP.ValueString(), "[]"); ip != "" {
+		if ip := strings.Trim(cmp.Or(p.IP.ValueString(), anyAddress), "[]"); ip != "" {
 			if binding.HostIP, err = netip.ParseAddr(ip); err != nil {
 				return nil, contract.At(fmt.Sprintf("ports[%d].ip", i), "%w", err)
 			}

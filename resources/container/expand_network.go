@@ -2,13 +2,11 @@ package container
 
 import (
 	"fmt"
-	"net"
-	"net/netip"
 	"slices"
-	"strings"
 
 	"github.com/moby/moby/api/types/network"
 
+	"github.com/cleat-dev/cleat/internal/endpoint"
 	"github.com/cleat-dev/cleat/resources/contract"
 )
 
@@ -27,43 +25,11 @@ func isDefaultMode(mode string) bool { return slices.Contains([]string{"", "defa
 
 // expandEndpoint returns the settings of an endpoint; at is the path of its block, for errors.
 func expandEndpoint(n Network, at string) (*network.EndpointSettings, error) {
-	e := &network.EndpointSettings{
-		Aliases: sorted(n.Aliases), DriverOpts: pairs(sorted(n.DriverOpts)), GwPriority: int(n.GwPriority.ValueInt64()),
-	}
-	ipam := &network.EndpointIPAMConfig{}
-	var err error
-	if ipam.IPv4Address, err = address(n.IPv4Address.ValueString()); err != nil {
-		return nil, contract.At(at, "ipv4_address: %w", err)
-	}
-	if ipam.IPv6Address, err = address(n.IPv6Address.ValueString()); err != nil {
-		return nil, contract.At(at, "ipv6_address: %w", err)
-	}
-	for _, s := range sorted(n.LinkLocalIPs) {
-		ip, err := address(s)
-		if err != nil {
-			return nil, contract.At(at, "link_local_ips: %w", err)
-		}
-		ipam.LinkLocalIPs = append(ipam.LinkLocalIPs, ip)
-	}
-	if ipam.IPv4Address.IsValid() || ipam.IPv6Address.IsValid() || len(ipam.LinkLocalIPs) > 0 {
-		e.IPAMConfig = ipam
-	}
-	if mac := n.MacAddress.ValueString(); mac != "" {
-		parsed, err := net.ParseMAC(mac)
-		if err != nil {
-			return nil, contract.At(at, "mac_address: %w", err)
-		}
-		e.MacAddress = network.HardwareAddr(parsed)
+	e, err := endpoint.Endpoint(n).Expand()
+	if err != nil {
+		return nil, contract.At(at, "%w", err)
 	}
 	return e, nil
-}
-
-// address parses an IP address; "" is none.
-func address(s string) (netip.Addr, error) {
-	if s == "" {
-		return netip.Addr{}, nil
-	}
-	return netip.ParseAddr(strings.Trim(s, "[]"))
 }
 
 // splitNetworks divides the declared networks into those the create call attaches and those connected after it.
@@ -77,14 +43,14 @@ func splitNetworks(m Model, several bool) (created map[string]*network.EndpointS
 			later = append(later, n)
 			continue
 		}
-		endpoint, err := expandEndpoint(n, fmt.Sprintf("networks_advanced[%d]", i))
+		settings, err := expandEndpoint(n, fmt.Sprintf("networks_advanced[%d]", i))
 		if err != nil {
 			return nil, nil, err
 		}
 		if created == nil {
 			created = map[string]*network.EndpointSettings{}
 		}
-		created[n.Name.ValueString()] = endpoint
+		created[n.Name.ValueString()] = settings
 	}
 	return created, later, nil
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/moby/moby/api/types/container"
 
+	"github.com/cleat-dev/cleat/internal/secretenv"
 	"github.com/cleat-dev/cleat/resources/contract"
 )
 
@@ -19,10 +20,13 @@ func flatten(o observation, last Model) Model {
 		ID: types.StringValue(o.ID), Name: types.StringValue(strings.TrimPrefix(o.Name, "/")),
 		Image: last.Image, ImageID: types.StringValue(imageID(o.Image)), Bridge: types.StringValue(""),
 		ContainerLogs: known(last.ContainerLogs), UploadHash: followString(types.StringNull(), o.Config.Labels[uploadLabel], nil), Platform: known(last.Platform),
-		DestroyGraceSeconds: last.DestroyGraceSeconds, Uploads: last.Uploads, Timeouts: last.Timeouts,
+		DestroyGraceSeconds: last.DestroyGraceSeconds, Uploads: last.Uploads, Timeouts: last.Timeouts, WaitFor: last.WaitFor,
 		Attach: orBool(last.Attach, false), Logs: orBool(last.Logs, false), Wait: orBool(last.Wait, false),
 		RemoveVolumes: orBool(last.RemoveVolumes, true),
 		WaitTimeout:   orInt(last.WaitTimeout, 60), ReadTimeout: orInt(last.ReadTimeout, 15000),
+	}
+	if key := o.Config.Labels[handOverLabel]; key != o.image.Labels[handOverLabel] {
+		m.HandOverKey = types.StringValue(key)
 	}
 	if !given(m.Image) || !o.asDeclared && !sameImage(o.Config.Image, m.Image.ValueString()) {
 		m.Image = types.StringValue(o.Config.Image)
@@ -102,7 +106,8 @@ func flattenProcess(o observation, last Model, m *Model) {
 	}
 	m.StopSignal = followString(last.StopSignal, c.StopSignal, sameSignal, signal, signalNumber(signal))
 	m.Hostname = flattenHostname(o, last.Hostname)
-	m.Env = followSet(last.Env, c.Env, nil, o.engineEnv()...)
+	m.EnvWOVersion = secretVersion(last.EnvWOVersion, c.Labels, image.Labels)
+	m.Env = followSet(last.Env, secretenv.Open(c.Env, c.Labels), nil, o.engineEnv()...)
 	m.Labels = flattenLabels(last.Labels, c.Labels, image.Labels)
 	m.Healthcheck = flattenHealthcheck(o, last.Healthcheck)
 
@@ -163,7 +168,7 @@ func flattenLabels(last contract.Blocks[Label], have, image map[string]string) c
 	var out contract.Blocks[Label]
 	for _, key := range slices.Sorted(maps.Keys(have)) {
 		_, isDeclared := declared[key]
-		if key == uploadLabel {
+		if key == uploadLabel || key == handOverLabel || key == secretenv.NamesLabel || key == secretenv.VersionLabel {
 			continue
 		}
 		if inherited, ok := image[key]; ok && inherited == have[key] && !isDeclared {

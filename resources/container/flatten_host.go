@@ -17,16 +17,16 @@ func flattenHost(o observation, last Model, m *Model) {
 	m.Privileged = followBool(last.Privileged, h.Privileged)
 	m.PublishAllPorts = followBool(last.PublishAllPorts, h.PublishAllPorts || o.podman && last.PublishAllPorts.ValueBool())
 	m.ReadOnly = types.BoolValue(h.ReadonlyRootfs)
-	m.Runtime = followString(last.Runtime, h.Runtime, nil)
-	m.LogDriver = followString(last.LogDriver, h.LogConfig.Type, nil)
+	m.Runtime = followChosen(last.Runtime, h.Runtime, func(_, have string) bool { return o.podman && have == "oci" }) // whatever was asked for
+	m.LogDriver = followChosen(last.LogDriver, h.LogConfig.Type, nil)
 	m.LogOpts = flattenLogOpts(o, last.LogOpts)
 	m.PidMode = followString(last.PidMode, string(h.PidMode), o.sameMode, "private")
-	m.IpcMode = followString(last.IpcMode, string(h.IpcMode), func(last, have string) bool {
+	m.IpcMode = followChosen(last.IpcMode, string(h.IpcMode), func(last, have string) bool {
 		return o.sameMode(last, have) || o.podman && have == "shareable" && (last == "private" || last == "none")
 	})
 	m.UsernsMode = followString(last.UsernsMode, string(h.UsernsMode), o.unreported)
-	m.CgroupnsMode = followString(last.CgroupnsMode, string(h.CgroupnsMode), o.unreported)
-	m.CgroupParent = followString(last.CgroupParent, h.CgroupParent, nil, "/libpod_parent")
+	m.CgroupnsMode = followChosen(last.CgroupnsMode, string(h.CgroupnsMode), o.unreported)
+	m.CgroupParent = followString(last.CgroupParent, h.CgroupParent, silent, "/libpod_parent")
 
 	m.DNS = followSet(last.DNS, addresses(h.DNS), canonicalAddress)
 	m.DNSOpts = followSet(last.DNSOpts, h.DNSOptions, nil)
@@ -42,6 +42,9 @@ func flattenHost(o observation, last Model, m *Model) {
 	m.Hosts = flattenHosts(last.Hosts, h.ExtraHosts)
 	m.Ports = flattenPorts(o, last.Ports)
 }
+
+// silent accepts that an engine does not say what was declared.
+func silent(_, have string) bool { return have == "" }
 
 // unreported accepts silence of podman about something that was declared.
 func (o observation) unreported(_, have string) bool { return o.podman && have == "" }
@@ -212,7 +215,7 @@ func flattenDevice(last contract.Blocks[Device], have container.DeviceMapping) D
 
 // flattenRequests tells requests made by gpus from those of device_requests.
 func flattenRequests(last Model, have []container.DeviceRequest) (types.String, contract.Blocks[DeviceRequest]) {
-	gpus, requests := types.StringNull(), contract.Blocks[DeviceRequest]{}
+	gpus, requests := followString(last.GPUs, "", nil), contract.Blocks[DeviceRequest]{}
 	blocks := make([]container.DeviceRequest, 0, len(last.DeviceRequests.Items))
 	for i := range last.DeviceRequests.Items {
 		r, err := expandRequests(Model{DeviceRequests: contract.BlocksOf(last.DeviceRequests.Items[i])})
@@ -225,7 +228,7 @@ func flattenRequests(last Model, have []container.DeviceRequest) (types.String, 
 			requests.Items = append(requests.Items, last.DeviceRequests.Items[i])
 			continue
 		}
-		if isGPURequest(r) && !given(gpus) {
+		if isGPURequest(r) && gpus.ValueString() == "" {
 			gpus = followString(last.GPUs, formatGPUs(r), func(last, _ string) bool {
 				was, err := parseGPUs(last)
 				return err == nil && sameRequest(was, r)

@@ -30,6 +30,9 @@ func flattenLimits(o observation, last Model, m *Model) {
 	m.CPUPeriod = followInt(last.CPUPeriod, period)
 	m.CPUQuota = followInt(last.CPUQuota, quota, -1)              // -1 is no limit too
 	m.ShmSize = types.Int64Value(o.HostConfig.ShmSize / mebibyte) // podman's default is no whole number of them
+	if given(last.ShmSize) && last.ShmSize.ValueInt64() == 0 {
+		m.ShmSize = last.ShmSize // the engine's choice, whatever that is
+	}
 
 	policy := o.HostConfig.RestartPolicy
 	m.Restart = types.StringValue("no")
@@ -53,13 +56,13 @@ func flattenSwap(memory, swap int64, last types.Int64, unlimitable bool) types.I
 	case swap == -1 && given(last) && (unlimitable || last.ValueInt64() == -1):
 		return last
 	case swap == -1 && (unlimitable || memory == 0):
-		return types.Int64Null()
+		return followInt(last, 0)
 	case swap == -1:
 		return types.Int64Value(-1)
 	case given(last) && expandSwap(last.ValueInt64()) == swap:
 		return last
 	case swap == 2*memory:
-		return types.Int64Null()
+		return followInt(last, 0)
 	}
 	return types.Int64Value(mebibytes(swap, last))
 }

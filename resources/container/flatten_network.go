@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"net"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -18,6 +17,7 @@ import (
 	moby "github.com/moby/moby/client"
 
 	"github.com/cleat-dev/cleat/api/errs"
+	"github.com/cleat-dev/cleat/internal/endpoint"
 	"github.com/cleat-dev/cleat/resources/contract"
 )
 
@@ -35,16 +35,13 @@ func endpoints(r container.InspectResponse) attached {
 func (a attached) names() []string { return slices.Sorted(maps.Keys(a)) }
 
 // find returns the name of the network that has this name or id.
-func (a attached) find(nameOrID string) (string, bool) {
-	if _, ok := a[nameOrID]; ok {
-		return nameOrID, true
-	}
-	for _, name := range a.names() {
-		if e := a[name]; e != nil && e.NetworkID != "" && (e.NetworkID == nameOrID || len(nameOrID) >= 12 && strings.HasPrefix(e.NetworkID, nameOrID)) {
-			return name, true
-		}
-	}
-	return "", false
+func (a attached) find(nameOrID string) (string, bool) { return endpoint.Find(a, nameOrID) }
+
+// own are the endpoints that no docker_network_attachment declares.
+func (a attached) own() attached {
+	own := maps.Clone(a)
+	maps.DeleteFunc(own, func(_ string, e *network.EndpointSettings) bool { return endpoint.Marked(e) })
+	return own
 }
 
 // giveIDs completes what podman says of a container's networks: it gives their names for their ids. Only those are asked
@@ -89,9 +86,11 @@ func flattenNetworks(o observation, last Model, m *Model) {
 	m.NetworkMode, byMode = flattenMode(o, last, have)
 	m.NetworkData = flattenData(have)
 	// The default bridge is what is there when nothing else is; beside declared networks nobody asked for it.
-	alone := !slices.ContainsFunc(have.names(), func(name string) bool { return !isEngineNetwork(name) })
+	own := have.own()
+	alone := !slices.ContainsFunc(own.names(), func(name string) bool { return !isEngineNetwork(name) })
 	for _, name := range have.names() {
-		if e := have[name]; e != nil && (declares(last.Networks, have, name) || name != byMode && !(alone && isEngineNetwork(name))) {
+		undeclared := own[name] != nil && name != byMode && !(alone && isEngineNetwork(name))
+		if have[name] != nil && (undeclared || declares(last.Networks, have, name)) {
 			m.Networks.Items = append(m.Networks.Items, flattenNetwork(o, last.Networks, have, name))
 		}
 	}
@@ -107,7 +106,7 @@ func flattenMode(o observation, last Model, have attached) (types.String, string
 		byDefault = last.NetworkMode
 	}
 	// Before API 1.21 engines say nothing of networks, which is nil.
-	none := have != nil && len(have) == 0 && o.State.Running && len(last.Networks.Items) == 0
+	none := have != nil && len(have.own()) == 0 && o.State.Running && len(last.Networks.Items) == 0
 	switch {
 	case o.HostConfig.NetworkMode.IsHost(), o.HostConfig.NetworkMode.IsNone(), o.HostConfig.NetworkMode.IsContainer():
 		return followString(last.NetworkMode, mode, o.sameMode), ""
@@ -137,26 +136,10 @@ func flattenNetwork(o observation, last contract.Blocks[Network], have attached,
 	if i := slices.IndexFunc(last.Items, func(n Network) bool { found, ok := have.find(n.Name.ValueString()); return ok && found == name }); i >= 0 {
 		was = last.Items[i]
 	}
-	n := Network{
-		Name:       followString(was.Name, name, func(string, string) bool { return true }),
-		Aliases:    followSet(was.Aliases, e.Aliases, nil, o.ID[:min(12, len(o.ID))], strings.TrimPrefix(o.Name, "/"), o.Config.Hostname),
-		DriverOpts: followSet(was.DriverOpts, joined(e.DriverOpts), nil),
-		GwPriority: followInt(was.GwPriority, int64(e.GwPriority)),
-		MacAddress: types.StringNull(),
-	}
-	if o.podman && len(e.DriverOpts) == 0 {
-		n.DriverOpts = was.DriverOpts // it does not say
-	}
-	ipam := orZero(e.IPAMConfig)
-	n.IPv4Address = followAddress(was.IPv4Address, addressText(ipam.IPv4Address), addressText(e.IPAddress))
-	n.IPv6Address = followAddress(was.IPv6Address, addressText(ipam.IPv6Address), addressText(e.GlobalIPv6Address))
-	n.LinkLocalIPs = followSet(was.LinkLocalIPs, addresses(ipam.LinkLocalIPs), canonicalAddress)
-	if given(was.MacAddress) { // every endpoint has one, only declared ones count
-		n.MacAddress = followString(was.MacAddress, e.MacAddress.String(), sameMAC)
-		if len(e.MacAddress) == 0 {
-			n.MacAddress = was.MacAddress // it does not run
-		}
-	}
+	n := Network(endpoint.Flatten(endpoint.Endpoint(was), e, endpoint.Source{
+		Engine: []string{o.ID[:min(12, len(o.ID))], strings.TrimPrefix(o.Name, "/"), o.Config.Hostname}, Silent: o.podman,
+	}))
+	n.Name = followString(was.Name, name, func(string, string) bool { return true })
 	return n
 }
 
@@ -168,22 +151,7 @@ func addressText(a netip.Addr) string {
 	return a.String()
 }
 
-// followAddress compares a declared address with the configured one, or with the actual one on engines that do not
-// report what was configured; such an engine says nothing of a container that does not run.
-func followAddress(last types.String, configured, actual string) types.String {
-	if configured == "" && given(last) {
-		if actual == "" {
-			return last
-		}
-		configured = actual
-	}
-	return followString(last, configured, func(a, b string) bool { return canonicalAddress(strings.Trim(a, "[]")) == b })
-}
-
-func sameMAC(a, b string) bool {
-	x, err := net.ParseMAC(a)
-	return err == nil && x.String() == b
-}
+func sameMAC(a, b string) bool { return endpoint.SameMAC(a, b) }
 
 // endpointChanges reports whether a network that stays is declared with other settings than it was observed with.
 func endpointChanges(observed Model, planned Network, have attached, name string) bool {
@@ -275,7 +243,7 @@ func portKey(p network.Port) string {
 // bindingIP is the address of the host; none means all.
 func bindingIP(b network.PortBinding) string {
 	if !b.HostIP.IsValid() {
-		return "0.0.0.0"
+		return anyAddress
 	}
 	return b.HostIP.String()
 }
@@ -285,7 +253,7 @@ func matchPort(last []Port, used []bool, have Port) int {
 	best := -1
 	for i, was := range last {
 		if used[i] || !was.Internal.Equal(have.Internal) || !strings.EqualFold(was.Protocol.ValueString(), have.Protocol.ValueString()) ||
-			canonicalAddress(strings.Trim(was.IP.ValueString(), "[]")) != have.IP.ValueString() {
+			!sameHostAddress(was.IP.ValueString(), have.IP.ValueString()) {
 			continue
 		}
 		if given(was.External) && was.External.Equal(have.External) {

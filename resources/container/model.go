@@ -18,29 +18,32 @@ type Model struct {
 	NetworkData   types.List   `tfsdk:"network_data"`
 	UploadHash    types.String `tfsdk:"upload_hash"`
 
-	Attach              types.Bool  `tfsdk:"attach"`
-	DestroyGraceSeconds types.Int64 `tfsdk:"destroy_grace_seconds"`
-	Logs                types.Bool  `tfsdk:"logs"`
-	MustRun             types.Bool  `tfsdk:"must_run"`
-	ReadTimeout         types.Int64 `tfsdk:"container_read_refresh_timeout_milliseconds"`
-	RemoveVolumes       types.Bool  `tfsdk:"remove_volumes"`
-	Rm                  types.Bool  `tfsdk:"rm"`
-	Start               types.Bool  `tfsdk:"start"`
-	Wait                types.Bool  `tfsdk:"wait"`
-	WaitTimeout         types.Int64 `tfsdk:"wait_timeout"`
+	Attach              types.Bool   `tfsdk:"attach"`
+	DestroyGraceSeconds types.Int64  `tfsdk:"destroy_grace_seconds"`
+	HandOverKey         types.String `tfsdk:"hand_over_key"`
+	Logs                types.Bool   `tfsdk:"logs"`
+	MustRun             types.Bool   `tfsdk:"must_run"`
+	ReadTimeout         types.Int64  `tfsdk:"container_read_refresh_timeout_milliseconds"`
+	RemoveVolumes       types.Bool   `tfsdk:"remove_volumes"`
+	Rm                  types.Bool   `tfsdk:"rm"`
+	Start               types.Bool   `tfsdk:"start"`
+	Wait                types.Bool   `tfsdk:"wait"`
+	WaitTimeout         types.Int64  `tfsdk:"wait_timeout"`
 
-	Command     types.List   `tfsdk:"command"`
-	Domainname  types.String `tfsdk:"domainname"`
-	Entrypoint  types.List   `tfsdk:"entrypoint"`
-	Env         types.Set    `tfsdk:"env"`
-	Hostname    types.String `tfsdk:"hostname"`
-	Platform    types.String `tfsdk:"platform"`
-	StdinOpen   types.Bool   `tfsdk:"stdin_open"`
-	StopSignal  types.String `tfsdk:"stop_signal"`
-	StopTimeout types.Int64  `tfsdk:"stop_timeout"`
-	TTY         types.Bool   `tfsdk:"tty"`
-	User        types.String `tfsdk:"user"`
-	WorkingDir  types.String `tfsdk:"working_dir"`
+	Command      types.List   `tfsdk:"command"`
+	Domainname   types.String `tfsdk:"domainname"`
+	Entrypoint   types.List   `tfsdk:"entrypoint"`
+	Env          types.Set    `tfsdk:"env"`
+	EnvWO        types.Map    `tfsdk:"env_wo"`
+	EnvWOVersion types.Int64  `tfsdk:"env_wo_version"`
+	Hostname     types.String `tfsdk:"hostname"`
+	Platform     types.String `tfsdk:"platform"`
+	StdinOpen    types.Bool   `tfsdk:"stdin_open"`
+	StopSignal   types.String `tfsdk:"stop_signal"`
+	StopTimeout  types.Int64  `tfsdk:"stop_timeout"`
+	TTY          types.Bool   `tfsdk:"tty"`
+	User         types.String `tfsdk:"user"`
+	WorkingDir   types.String `tfsdk:"working_dir"`
 
 	CPUPeriod         types.Int64  `tfsdk:"cpu_period"`
 	CPUQuota          types.Int64  `tfsdk:"cpu_quota"`
@@ -94,6 +97,7 @@ type Model struct {
 	Ulimits         contract.Blocks[Ulimit]        `tfsdk:"ulimit"`
 	Uploads         contract.Blocks[Upload]        `tfsdk:"upload"`
 	Volumes         contract.Blocks[Volume]        `tfsdk:"volumes"`
+	WaitFor         contract.Blocks[WaitFor]       `tfsdk:"wait_for"`
 }
 
 // Capabilities are the Linux capabilities added to and dropped from the engine's default set.

@@ -43,9 +43,15 @@ func (Type) Rules() contract.Rules {
 		"networks_advanced.mac_address":  {Same: sameText(func(a, b string) bool { return strings.EqualFold(a, b) || sameMAC(a, b) || sameMAC(b, a) }), Requires: "1.44"},
 		"networks_advanced.gw_priority":  {Requires: "1.48"},
 
+		"networks_advanced.name": {Refers: []string{"network"}},
+		"pid_mode":               {Refers: []string{"container"}},
+		"volumes.volume_name":    {Refers: []string{"volume"}, Requires: "1.21"},
+		"volumes.from_container": {Refers: []string{"container"}},
+		"mounts.source":          {Refers: []string{"volume"}},
+
 		"ports":          {Key: []string{"internal", "protocol", "ip"}},
-		"ports.external": {MovedBy: []string{"start", "must_run"}},
-		"ports.ip":       {Same: sameText(sameAddress)},
+		"ports.external": {MovedBy: []string{"network_mode", "networks_advanced", "start", "must_run"}},
+		"ports.ip":       {Same: sameText(sameHostAddress)},
 
 		"capabilities.add":     {Same: sameSet(canonicalCapability)},
 		"capabilities.drop":    {Same: sameSet(canonicalCapability)},
@@ -54,12 +60,12 @@ func (Type) Rules() contract.Rules {
 		"gpus":                 {Same: sameText(sameGPUs), Requires: "1.40"},
 		"host.ip":              {Same: sameText(sameAddress)},
 		"log_opts":             {Stable: true, Unreported: true, Same: subset},
-		"network_mode":         {By: modeReplaces, Same: sameText(func(a, b string) bool { return isDefaultMode(a) && isDefaultMode(b) })},
+		"network_mode":         {Refers: []string{"network", "container"}, By: modeReplaces, RequiresFor: modeSince, Same: sameText(func(a, b string) bool { return isDefaultMode(a) && isDefaultMode(b) })},
 		"security_opts":        {Unreported: true, Same: sameSet(canonicalSecurity)},
 		"stop_signal":          {Same: sameText(sameSignal), Requires: "1.21"},
 		"ulimit":               {Same: subset},
 		"volumes.host_path":    {Same: sameText(func(a, b string) bool { return path.Clean(a) == path.Clean(b) })},
-		"healthcheck":          {Requires: "1.24"},
+		"healthcheck":          {FromImage: true, Requires: "1.24"},
 		"healthcheck.interval": {Same: sameText(sameDuration)},
 		"healthcheck.timeout":  {Same: sameText(sameDuration)},
 
@@ -74,7 +80,7 @@ func (Type) Rules() contract.Rules {
 		"userns_mode":       {Unreported: true, Requires: "1.23"},
 
 		// null is the engine's default of these, which need not be the zero value.
-		"init":         {ZeroIsSet: true, Requires: "1.25"},
+		"init":         {ZeroIsSet: true, Same: noInit, Requires: "1.25"},
 		"stop_timeout": {ZeroIsSet: true, Requires: "1.25"},
 
 		"memory":             {By: liftReplaces, Since: "1.22", Call: contract.CallContainerUpdate},
@@ -86,21 +92,23 @@ func (Type) Rules() contract.Rules {
 		"cpu_quota":          {By: liftReplaces, Since: "1.22", Call: contract.CallContainerUpdate, Requires: "1.19"},
 		"cpus":               {By: liftReplaces, Since: "1.29", Call: contract.CallContainerUpdate, Requires: "1.25", Same: sameText(sameCPUCount)},
 
-		"cgroupns_mode": {Stable: true, Unreported: true, Requires: "1.41"},
-		"ipc_mode":      {Stable: true, Unreported: true},
-		"log_driver":    {Stable: true},
-		"runtime":       {Stable: true},
-		"shm_size":      {Stable: true, Requires: "1.22"},
+		"cgroup_parent": {Unreported: true}, // the document of 1.18 has it in no answer
+		"cgroupns_mode": {Same: engineChooses, Stable: true, Unreported: true, Requires: "1.41"},
+		"ipc_mode":      {Refers: []string{"container"}, Same: engineChooses, Stable: true, Unreported: true, RequiresFor: ipcSince},
+		"log_driver":    {Same: engineChooses, Stable: true},
+		"runtime":       {Same: engineChooses, Stable: true, Requires: "1.24"},
+		"shm_size":      {Same: engineChooses, Stable: true, Requires: "1.22"},
 	}
-	for _, name := range []string{"attach", "logs", "wait", "wait_timeout", "remove_volumes", "container_read_refresh_timeout_milliseconds"} {
+	for _, name := range []string{"attach", "logs", "wait", "wait_timeout", "wait_for", "remove_volumes", "container_read_refresh_timeout_milliseconds"} {
 		rules[name] = contract.Rule{ConfigOnly: true}
 	}
+	rules["wait_for.log"] = contract.Rule{Requires: "1.19"}                           // before, output of earlier runs could not be left out
 	rules["destroy_grace_seconds"] = contract.Rule{ConfigOnly: true, ZeroIsSet: true} // null is the container's own, zero is none
 	for name, version := range map[string]string{
 		"device_read_bps": "1.22", "device_read_iops": "1.22", "device_write_bps": "1.22", "device_write_iops": "1.22",
 		"device_requests": "1.40", "dns_opts": "1.21", "group_add": "1.20", "mounts": "1.25", "rm": "1.25",
-		"mounts.volume_options.subpath": "1.45", "volumes.volume_name": "1.21",
-		"networks_advanced.aliases": "1.22", "networks_advanced.link_local_ips": "1.22", "networks_advanced.driver_opts": "1.32",
+		"mounts.volume_options.subpath": "1.45",
+		"networks_advanced.aliases":     "1.22", "networks_advanced.link_local_ips": "1.22", "networks_advanced.driver_opts": "1.32",
 
 		"tmpfs": "1.22",
 	} {
@@ -115,6 +123,23 @@ func policySince(desired attr.Value) string {
 		return "1.21"
 	}
 	return ""
+}
+
+// ipcSince is the version that brought a mode of IPC. Before, every container's could be shared.
+func ipcSince(desired attr.Value) string {
+	if s, ok := desired.(types.String); ok && slices.Contains([]string{"none", "private", "shareable"}, s.ValueString()) {
+		return "1.32"
+	}
+	return ""
+}
+
+// modeSince is the version that brought a network mode: there were no networks but the engine's own.
+func modeSince(desired attr.Value) string {
+	s, ok := desired.(types.String)
+	if mode := s.ValueString(); !ok || isDefaultMode(mode) || mode == "host" || mode == "none" || strings.HasPrefix(mode, "container:") {
+		return ""
+	}
+	return "1.21"
 }
 
 // liftReplaces: the engine reads no limit as "leave the limit".
@@ -147,10 +172,19 @@ func modeReplaces(observed, desired attr.Value) contract.Effect {
 	return contract.Replace
 }
 
+// engineChooses: "" and 0 ask for nothing, like null, of what an engine has a value of its own for.
+func engineChooses(_, desired attr.Value) bool { return isNothing(desired) }
+
 // mayRun: must_run = false asks for nothing, so a container that runs is as declared.
 func mayRun(_, desired attr.Value) bool {
 	b, ok := desired.(types.Bool)
 	return ok && given(b) && !b.ValueBool()
+}
+
+// noInit: kreuzwerker/docker says of every container that it has no init, which engines do by themselves.
+func noInit(observed, desired attr.Value) bool {
+	o, ok := observed.(types.Bool)
+	return ok && given(o) && !o.ValueBool() && desired.IsNull()
 }
 
 // sameText makes a rule's Same of a comparison of strings.
@@ -239,6 +273,13 @@ func sameImage(a, b string) bool {
 
 func sameAddress(a, b string) bool {
 	return canonicalAddress(strings.Trim(a, "[]")) == canonicalAddress(strings.Trim(b, "[]"))
+}
+
+// anyAddress is where a port is published that names no address of the host.
+const anyAddress = "0.0.0.0"
+
+func sameHostAddress(a, b string) bool {
+	return sameAddress(cmp.Or(a, anyAddress), cmp.Or(b, anyAddress))
 }
 
 func sameDuration(a, b string) bool {

@@ -57,36 +57,46 @@ func identityAttributes() map[string]schema.Attribute {
 
 func lifecycleAttributes() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
-		"attach":                flag(false, "Wait for the container to exit before going on with what depends on it."+recorded),
-		"logs":                  flag(false, "Keep the container's output in `container_logs`; needs `attach`."+recorded),
-		"must_run":              flag(true, "Whether a started container has to keep running: one found stopped or paused is planned to be started or unpaused. `false` leaves an exited container alone."+inPlace),
-		"start":                 flag(true, "Whether the container is started. `false` keeps it stopped."+inPlace),
-		"rm":                    flag(false, "Whether the engine removes the container when it exits."+replaces),
-		"remove_volumes":        flag(true, "Whether anonymous volumes go with the container."+recorded),
-		"wait":                  flag(false, "Wait until the container is healthy; one without a health check has to be running."+recorded),
-		"wait_timeout":          number(60, "Seconds `wait` waits at most."+recorded, int64validator.AtLeast(1)),
-		"destroy_grace_seconds": schema.Int64Attribute{Optional: true, Validators: []validator.Int64{int64validator.AtLeast(0)}, MarkdownDescription: "Seconds between the stop signal and killing when the container is stopped or removed; `stop_timeout` or the engine's 10 when not given." + recorded},
+		"attach":         flag(false, "Wait for the container to exit before going on with what depends on it."+recorded),
+		"logs":           flag(false, "Keep the container's output in `container_logs`; needs `attach`."+recorded),
+		"must_run":       flag(true, "Whether a started container has to keep running: one found stopped or paused is planned to be started or unpaused. `false` leaves an exited container alone."+inPlace),
+		"start":          flag(true, "Whether the container is started. `false` keeps it stopped."+inPlace),
+		"rm":             flag(false, "Whether the engine removes the container when it exits."+replaces),
+		"remove_volumes": flag(true, "Whether anonymous volumes go with the container."+recorded),
+		"wait":           flag(false, "Wait until the container is healthy; one without a health check has to be running."+recorded),
+		"wait_timeout":   number(60, "Seconds `wait` waits at most."+recorded, int64validator.AtLeast(1)),
+		"hand_over_key": optional("Makes `lifecycle { create_before_destroy = true }` work where the new container needs the name and the ports of the old one: "+
+			"the old one is stopped and renamed, the new one is made and waited for, and when that fails the old one comes back. "+
+			"The text marks both as the same: only a container of the same name that carries it hands over. Any text nothing else uses, such as the name of the project. "+
+			"A container made without it cannot hand over; `cleat` does all this by itself and needs no key."+replaces, stringvalidator.LengthAtLeast(1)),
+		"destroy_grace_seconds":                       schema.Int64Attribute{Optional: true, Validators: []validator.Int64{int64validator.AtLeast(0)}, MarkdownDescription: "Seconds between the stop signal and killing when the container is stopped or removed; `stop_timeout` or the engine's 10 when not given; 0 kills at once." + recorded},
 		"container_read_refresh_timeout_milliseconds": number(15000, "Milliseconds reading the container may take."+recorded, int64validator.AtLeast(1)),
 		"restart":         text("no", "When the engine restarts the container: `no`, `on-failure`, `always` or `unless-stopped`."+inPlace, stringvalidator.OneOf("no", "on-failure", "always", "unless-stopped")),
 		"max_retry_count": schema.Int64Attribute{Optional: true, Validators: []validator.Int64{int64validator.AtLeast(0)}, MarkdownDescription: "How often `restart = \"on-failure\"` tries again; 0 is without limit." + inPlace},
-		"stop_signal":     optional("Signal that stops the container, such as `SIGTERM`; the image's when not given."+replaces, signalName),
+		"stop_signal":     optional("Signal that stops the container, such as `SIGTERM`; the image's when not given."+replaces, orEmpty(signalName)),
 		"stop_timeout":    schema.Int64Attribute{Optional: true, Validators: []validator.Int64{int64validator.AtLeast(0)}, MarkdownDescription: "Seconds between the stop signal and killing, for every stop; 10 when not given." + replaces},
 	}
 }
 
 func processAttributes() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
-		"command":     list("Command and its arguments; the image's when not given." + replaces),
-		"entrypoint":  list("Program the command is given to; the image's when not given. `[\"\"]` removes the image's." + replaces),
-		"env":         set("Environment, `NAME=value` each, beyond the image's."+replaces, setvalidator.ValueStringsAre(environment)),
-		"user":        optional("User, `name|uid[:group|gid]`; the image's when not given." + replaces),
-		"working_dir": optional("Working directory; the image's when not given."+replaces, absolutePath),
-		"hostname":    optional("Host name inside the container; its short id when not given." + replaces),
-		"domainname":  optional("Domain name of the container." + replaces),
-		"stdin_open":  flag(false, "Keep standard input open without anything attached."+replaces),
-		"tty":         flag(false, "Give the container a terminal."+replaces),
-		"init":        schema.BoolAttribute{Optional: true, MarkdownDescription: "Run an init process that forwards signals and reaps processes; the engine's default when not given." + replaces},
-		"platform":    optional("Platform of the image, `os/arch[/variant]`, where a name stands for several."+replaces, platformName),
+		"command":    list("Command and its arguments; the image's when not given." + replaces),
+		"entrypoint": list("Program the command is given to; the image's when not given. `[\"\"]` removes the image's." + replaces),
+		"env":        set("Environment, `NAME=value` each, beyond the image's."+replaces, setvalidator.ValueStringsAre(environment)),
+		"env_wo": schema.MapAttribute{
+			Optional: true, WriteOnly: true, Sensitive: true, ElementType: types.StringType,
+			MarkdownDescription: "Secret environment, values by name, beyond `env`: in no plan, state, record or label of this provider, and `env` does not report it. " +
+				"Whoever may inspect the container on its engine can read it. Needs Terraform 1.11 or `cleat`. Another value by itself is not noticed: `env_wo_version` announces it.",
+		},
+		"env_wo_version": schema.Int64Attribute{Optional: true, MarkdownDescription: "Any number; another one announces another `env_wo`." + replaces},
+		"user":           optional("User, `name|uid[:group|gid]`; the image's when not given." + replaces),
+		"working_dir":    optional("Working directory; the image's when not given."+replaces, orEmpty(absolutePath)),
+		"hostname":       optional("Host name inside the container; its short id when not given." + replaces),
+		"domainname":     optional("Domain name of the container." + replaces),
+		"stdin_open":     flag(false, "Keep standard input open without anything attached."+replaces),
+		"tty":            flag(false, "Give the container a terminal."+replaces),
+		"init":           schema.BoolAttribute{Optional: true, MarkdownDescription: "Run an init process that forwards signals and reaps processes; the engine's default when not given." + replaces},
+		"platform":       optional("Platform of the image, `os/arch[/variant]`, where a name stands for several."+replaces, orEmpty(platformName)),
 	}
 }
 
@@ -107,11 +117,11 @@ func limitAttributes() map[string]schema.Attribute {
 
 func namespaceAttributes() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
-		"network_mode":      text("bridge", "Network the container starts in: `bridge`, `host`, `none`, `container:NAME` or the name of a network. `networks_advanced` takes the place of `bridge`. A container somebody disconnected from it is connected again."+replaces, networkMode),
-		"ipc_mode":          engineChosen("IPC namespace: `none`, `private`, `shareable`, `host` or `container:NAME`; the engine's default when not given."+replaces, ipcMode),
-		"pid_mode":          optional("PID namespace: `host` or `container:NAME`; its own when not given."+replaces, pidMode),
+		"network_mode":      text("bridge", "Network the container starts in: `bridge`, `host`, `none`, `container:NAME` or the name of a network. `networks_advanced` takes the place of `bridge`. A container somebody disconnected from it is connected again."+replaces, orEmpty(networkMode)),
+		"ipc_mode":          engineChosen("IPC namespace: `none`, `private`, `shareable`, `host` or `container:NAME`; the engine's default when not given."+replaces, orEmpty(ipcMode)),
+		"pid_mode":          optional("PID namespace: `host` or `container:NAME`; its own when not given."+replaces, orEmpty(pidMode)),
 		"userns_mode":       optional("User namespace: `host`, when the engine remaps users." + replaces),
-		"cgroupns_mode":     engineChosen("Cgroup namespace: `private` or `host`; the engine's default when not given."+replaces, stringvalidator.OneOf("private", "host")),
+		"cgroupns_mode":     engineChosen("Cgroup namespace: `private` or `host`; the engine's default when not given."+replaces, orEmpty(stringvalidator.OneOf("private", "host"))),
 		"cgroup_parent":     optional("Parent cgroup of the container." + replaces),
 		"dns":               set("Addresses of DNS servers."+replaces, setvalidator.ValueStringsAre(ipAddress)),
 		"dns_opts":          set("Options of the resolver, such as `ndots:2`." + replaces),
@@ -122,7 +132,7 @@ func namespaceAttributes() map[string]schema.Attribute {
 
 func engineAttributes() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
-		"gpus":          optional("GPUs for the container: `all`, a number, or `device=ID,…`."+replaces, gpuRequest),
+		"gpus":          optional("GPUs for the container: `all`, a number, or `device=ID,…`."+replaces, orEmpty(gpuRequest)),
 		"group_add":     set("Groups of the process beyond those of its user." + replaces),
 		"log_driver":    engineChosen("Log driver; the engine's default when not given." + replaces),
 		"log_opts":      schema.MapAttribute{Optional: true, Computed: true, ElementType: types.StringType, MarkdownDescription: "Options of the log driver. The engine adds its own defaults to them, so that taking one key away is not seen; taking all away is not either." + replaces},

@@ -40,7 +40,7 @@ func blocks() nestedBlocks {
 			"options":      stringMap("Options for the driver."),
 		}),
 		"devices": setBlock("Devices of the host given to the container."+replaces, attributes{
-			"container_path": optional("Path in the container; that of the host when not given.", absolutePath),
+			"container_path": optional("Path in the container; that of the host when not given.", orEmpty(absolutePath)),
 			"host_path":      required("Path on the host.", absolutePath),
 			"permissions":    text("rwm", "What the container may do: `r`ead, `w`rite, `m`knod.", devicePermissions),
 		}),
@@ -55,7 +55,7 @@ func blocks() nestedBlocks {
 		"ports": schema.ListNestedBlock{MarkdownDescription: "Ports published on the host." + replaces, NestedObject: schema.NestedBlockObject{Attributes: attributes{
 			"internal": schema.Int64Attribute{Required: true, Validators: []validator.Int64{int64validator.Between(1, 65535)}, MarkdownDescription: "Port in the container."},
 			"external": schema.Int64Attribute{Optional: true, Computed: true, Validators: []validator.Int64{int64validator.Between(0, 65535)}, MarkdownDescription: "Port on the host; a free one, chosen at every start, when not given."},
-			"ip":       text("0.0.0.0", "Address of the host.", ipAddress),
+			"ip":       text(anyAddress, "Address of the host.", orEmpty(ipAddress)),
 			"protocol": text("tcp", "`tcp`, `udp` or `sctp`.", stringvalidator.OneOf("tcp", "udp", "sctp")),
 		}}},
 		"timeouts": schema.SingleNestedBlock{MarkdownDescription: "How long operations may take, such as `10m`; as long as they need when not given.", Attributes: attributes{
@@ -77,13 +77,14 @@ func blocks() nestedBlocks {
 			"executable":     flag(false, "Whether the file may be executed."),
 			"permissions":    optional("Permission bits in octal, such as `0640`; 0644, or 0744 when executable, when not given.", octal),
 		}),
+		"wait_for": waitFor(),
 		"volumes": setBlock("Mounts in the short form. One source at most; none makes an anonymous volume."+replaces, attributes{
-			"container_path":  optional("Path in the container.", absolutePath),
+			"container_path":  optional("Path in the container.", orEmpty(absolutePath)),
 			"from_container":  optional("Container all of whose mounts are taken."),
-			"host_path":       optional("Path on the host.", absoluteOrWindowsPath),
+			"host_path":       optional("Path on the host.", orEmpty(absoluteOrWindowsPath)),
 			"read_only":       schema.BoolAttribute{Optional: true, MarkdownDescription: "Whether the container may only read."},
 			"selinux_relabel": optional("SELinux label: `z` shared, `Z` private.", stringvalidator.OneOf("z", "Z")),
-			"volume_name":     optional("Name of a volume; made when it does not exist.", volumeName),
+			"volume_name":     optional("Name of a volume; made when it does not exist.", orEmpty(volumeName)),
 		}),
 	}
 }
@@ -99,6 +100,21 @@ func healthcheck() schema.ListNestedBlock {
 			"start_period":   text("0s", "Time at the start in which failures do not count.", healthDuration),
 			"start_interval": text("0s", "Time between two tests in the start period; needs engine API 1.44.", healthDuration),
 			"retries":        number(0, "Failures in a row that make the container unhealthy.", int64validator.AtLeast(0)),
+		}},
+	}
+}
+
+func waitFor() schema.ListNestedBlock {
+	return schema.ListNestedBlock{
+		MarkdownDescription: "What has to hold before the container counts as started, one condition each; all of them have to. When one does not, the error says which, the state of the container and the last lines of its output." + recorded,
+		NestedObject: schema.NestedBlockObject{Attributes: attributes{
+			"state": optional("`healthy`: its health check succeeds. `running`: its process runs, and still does when all other conditions hold. "+
+				"`exited`: it ends, with `exit_code`; needs `must_run = false`.", stringvalidator.OneOf(stateHealthy, stateRunning, stateExited)),
+			"exit_code": schema.Int64Attribute{Optional: true, Validators: []validator.Int64{int64validator.Between(0, 255)}, MarkdownDescription: "Code to exit with; 0 when not given."},
+			"log":       optional("Regular expression (RE2) a line of its output has to match.", regularExpression),
+			"port": schema.Int64Attribute{Optional: true, Validators: []validator.Int64{int64validator.Between(1, 65535)}, MarkdownDescription: "TCP port in the container something has to listen on. " +
+				"It is connected to: at the container's address where the engine is on this host, else, and where that fails, at the port it is published as."},
+			"timeout": text("60s", "How long to wait from the start, such as `90s`.", waitDuration),
 		}},
 	}
 }
@@ -135,13 +151,13 @@ func mounts() schema.SetNestedBlock {
 }
 
 func networks() schema.SetNestedBlock {
-	return setBlock("Networks the container is attached to, in place of the default bridge. Connected and disconnected in place.", attributes{
+	return setBlock("Networks the container is attached to, in place of the default bridge. Connected and disconnected in place; what a `docker_network_attachment` connects is left alone.", attributes{
 		"name":           required("Name or id of the network.", stringvalidator.LengthAtLeast(1)),
 		"aliases":        set("Names of the container in the network beyond its own."),
-		"ipv4_address":   optional("IPv4 address.", ipAddress),
-		"ipv6_address":   optional("IPv6 address.", ipAddress),
+		"ipv4_address":   optional("IPv4 address.", orEmpty(ipAddress)),
+		"ipv6_address":   optional("IPv6 address.", orEmpty(ipAddress)),
 		"link_local_ips": set("Link-local addresses.", setvalidator.ValueStringsAre(ipAddress)),
-		"mac_address":    optional("MAC address; needs engine API 1.44.", macAddress),
+		"mac_address":    optional("MAC address; needs engine API 1.44.", orEmpty(macAddress)),
 		"driver_opts":    set("Options for the network driver, `key=value` each.", setvalidator.ValueStringsAre(keyValue)),
 		"gw_priority":    schema.Int64Attribute{Optional: true, MarkdownDescription: "The network with the highest number gives the default gateway; needs engine API 1.48."},
 	})

@@ -21,6 +21,12 @@ func (Type) Aside(ctx context.Context, e API, observed Model) (Model, error) {
 		if gone, err := stop(ctx, e, observed); gone || err != nil {
 			return observed, err
 		}
+		if observed.Rm.ValueBool() { // an engine that is removing it answers a rename with whatever is half gone
+			if err := awaitRemoval(ctx, e, observed.ID.ValueString()); err != nil && !errors.Is(err, errs.ErrNotFound) {
+				return observed, fmt.Errorf("container %q: waiting until it has removed itself: %w", name, err)
+			}
+			return observed, nil
+		}
 	}
 	if strings.HasSuffix(name, contract.AsideSuffix) {
 		return observed, nil
@@ -52,7 +58,7 @@ func (Type) Restore(ctx context.Context, e API, aside Model) error {
 // Up implements contract.Successor. A container that is not meant to run, or was waited for when it was made, is up; so is one that runs and whose first health test comes
 // only after wait_timeout.
 func (Type) Up(ctx context.Context, e API, created Model) error {
-	if !created.Start.ValueBool() || !created.MustRun.ValueBool() || created.Attach.ValueBool() || created.Wait.ValueBool() {
+	if !created.Start.ValueBool() || !created.MustRun.ValueBool() || created.Attach.ValueBool() || waits(created) {
 		return nil
 	}
 	return awaitHealth(ctx, e, created, true, func() error { return nil })

@@ -12,6 +12,7 @@ import (
 	moby "github.com/moby/moby/client"
 
 	"github.com/cleat-dev/cleat/api/errs"
+	"github.com/cleat-dev/cleat/internal/endpoint"
 	"github.com/cleat-dev/cleat/resources/contract"
 )
 
@@ -26,7 +27,7 @@ func (Type) Update(ctx context.Context, e API, observed, planned Model, changes 
 	id, name := observed.ID.ValueString(), planned.Name.ValueString()
 	planned.ID = observed.ID
 	if changes.Has("name") && observed.Name.ValueString() != name {
-		if _, err := e.ContainerRename(ctx, id, moby.ContainerRenameOptions{NewName: name}); err != nil {
+		if err := rename(ctx, e, observed, planned); err != nil {
 			return planned, contract.At("name", "renaming container %q to %q: %w", observed.Name.ValueString(), name, err)
 		}
 	}
@@ -116,7 +117,7 @@ func explainUpdate(name string, err error) error {
 
 // updateNetworks connects the networks that are new before it disconnects those that go, so that the container is
 // never without. It asks for the endpoints as they are: a network may be declared by name in one place and by id in
-// the other.
+// the other. Those of a docker_network_attachment stay.
 func updateNetworks(ctx context.Context, e API, id string, observed, planned Model) error {
 	r, err := e.ContainerInspect(ctx, id, moby.ContainerInspectOptions{})
 	if err != nil {
@@ -149,7 +150,7 @@ func updateNetworks(ctx context.Context, e API, id string, observed, planned Mod
 	for _, name := range have.names() {
 		// What the network mode attaches stays.
 		byMode := name == mode || have[name] != nil && have[name].NetworkID == mode
-		if slices.Contains(keep, name) || byMode {
+		if slices.Contains(keep, name) || byMode || endpoint.Marked(have[name]) {
 			continue
 		}
 		if err := disconnect(ctx, e, id, name); err != nil {

@@ -32,12 +32,14 @@ func (Type) Validate(_ context.Context, m Model) diag.Diagnostics {
 	p := &problems{}
 	validateLimits(p, m)
 	validateLifecycle(p, m)
+	validateWaitFor(p, m)
 	validatePorts(p, m)
 	validateNetworks(p, m)
 	validateStorage(p, m)
 	validateUploads(p, m)
 	validateHealthcheck(p, m)
 	validateLogging(p, m)
+	validateSecretEnv(p, m)
 	return p.Diagnostics
 }
 
@@ -165,13 +167,16 @@ func validateNetworks(p *problems, m Model) {
 func validateUploads(p *problems, m Model) {
 	seen := map[string]bool{}
 	for _, u := range m.Uploads.Items {
-		file, sources := u.File.ValueString(), 0
+		file, sources, open := u.File.ValueString(), 0, 0
 		for _, s := range []types.String{u.Content, u.ContentBase64, u.Source} {
-			if !s.IsNull() {
+			switch {
+			case s.IsUnknown(): // it may turn out to be null
+				open++
+			case !s.IsNull():
 				sources++
 			}
 		}
-		if sources != 1 {
+		if sources > 1 || sources+open == 0 {
 			p.on("upload", "File %q: exactly one of content, content_base64 and source gives its content.", file)
 		}
 		if given(u.File) && seen[file] {

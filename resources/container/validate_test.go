@@ -52,6 +52,29 @@ func TestValidate(t *testing.T) {
 		"health test":       {func(m *Model) { m.Healthcheck = contract.BlocksOf(Healthcheck{Test: listOf("curl", "x")}) }, "healthcheck[0].test", "CMD-SHELL"},
 		"two health checks": {func(m *Model) { m.Healthcheck = contract.BlocksOf(Healthcheck{}, Healthcheck{}) }, "healthcheck", "at most 1"},
 		"ulimit":            {func(m *Model) { m.Ulimits = contract.BlocksOf(Ulimit{num(1), str("nofile"), num(2)}) }, "ulimit", "above the hard"},
+		"wait for nothing":  {func(m *Model) { m.WaitFor = contract.BlocksOf(WaitFor{Timeout: str("1s")}) }, "wait_for[0]", "Exactly one"},
+		"wait for two":      {func(m *Model) { m.WaitFor = contract.BlocksOf(WaitFor{Port: num(1), Log: str("x")}) }, "wait_for[0]", "found 2"},
+		"wait for a code":   {func(m *Model) { m.WaitFor = contract.BlocksOf(WaitFor{Port: num(1), ExitCode: num(1)}) }, "wait_for[0].exit_code", "exited"},
+		"wait for an end":   {func(m *Model) { m.WaitFor = contract.BlocksOf(WaitFor{State: str("exited")}) }, "wait_for[0].state", "must_run = false"},
+		"wait with attach": {func(m *Model) {
+			m.Attach, m.WaitFor = yes(true), contract.BlocksOf(WaitFor{Log: str("x")})
+		}, "wait_for", "excludes"},
+		"wait for both": {func(m *Model) {
+			m.MustRun, m.WaitFor = yes(false), contract.BlocksOf(WaitFor{State: str("exited")}, WaitFor{Port: num(1)})
+		}, "wait_for[0].state", "both cannot hold"},
+		"wait without end": {func(m *Model) {
+			m.MustRun, m.Restart, m.WaitFor = yes(false), str("always"), contract.BlocksOf(WaitFor{State: str("exited")})
+		}, "wait_for[0].state", "never ends"},
+		"wait without network": {func(m *Model) {
+			m.NetworkMode, m.WaitFor = str("none"), contract.BlocksOf(WaitFor{Port: num(1)})
+		}, "wait_for[0].port", "nobody can connect"},
+		"wait without log": {func(m *Model) {
+			m.LogDriver, m.WaitFor = str("none"), contract.BlocksOf(WaitFor{Log: str("x")})
+		}, "wait_for[0].log", "no output"},
+		"wait's expression": {func(m *Model) { m.WaitFor = contract.BlocksOf(WaitFor{Log: str("(")}) }, "wait_for[0].log", "regular expression"},
+		"wait's state":      {func(m *Model) { m.WaitFor = contract.BlocksOf(WaitFor{State: str("happy")}) }, "wait_for[0].state", "healthy"},
+		"wait's port":       {func(m *Model) { m.WaitFor = contract.BlocksOf(WaitFor{Port: num(0)}) }, "wait_for[0].port", "between 1"},
+		"wait's timeout":    {func(m *Model) { m.WaitFor = contract.BlocksOf(WaitFor{Port: num(1), Timeout: str("0s")}) }, "wait_for[0].timeout", "above 0"},
 		"log option":        {func(m *Model) { m.LogDriver, m.LogOpts = str("json-file"), mapOf("max_size", "1m") }, `log_opts["max_size"]`, "no option"},
 		"log option's type": {func(m *Model) { m.LogDriver, m.LogOpts = str("local"), mapOf("max-file", "many") }, `log_opts["max-file"]`, "number"},
 		"network mode":      {func(m *Model) { m.NetworkMode = str("container:") }, "network_mode", "name of a container"},
@@ -116,7 +139,8 @@ func TestValidateUnknown(t *testing.T) {
 		m.Env = types.SetUnknown(types.StringType)
 		m.Ports = contract.BlocksOf(Port{Internal: num(1), External: number, IP: unknown}, Port{Internal: num(1), External: number})
 		m.Volumes = contract.BlocksOf(Volume{VolumeName: unknown, ContainerPath: unknown}, Volume{FromContainer: unknown})
-		m.Uploads = contract.BlocksOf(Upload{File: unknown, Content: unknown}, Upload{File: unknown, Source: unknown})
+		m.Uploads = contract.BlocksOf(Upload{File: unknown, Content: unknown}, Upload{File: unknown, Source: unknown},
+			Upload{File: str("/a"), Content: unknown, Source: unknown}, Upload{File: str("/b"), Content: str("b"), ContentBase64: unknown})
 		m.Networks = contract.Blocks[Network]{Unknown: true}
 		m.Mounts = contract.BlocksOf(Mount{Type: unknown, Target: str("/x")}, Mount{Type: str("bind"), Source: unknown, Target: str("/y")})
 		m.Healthcheck = contract.BlocksOf(Healthcheck{Test: types.ListValueMust(types.StringType, values([]string{"CMD", "x"})), Interval: unknown})
@@ -136,5 +160,25 @@ func TestValidateWarnings(t *testing.T) {
 	diags := host(t).Validate(t.Context(), object(t, m))
 	if diags.HasError() || diags.WarningsCount() != 2 {
 		t.Error(diags)
+	}
+}
+
+// TestRefusalsHoldNoSecrets: neither a value that may be secret nor what is beside a refused one in a set is told.
+func TestRefusalsHoldNoSecrets(t *testing.T) {
+	t.Parallel()
+	const secret = "hunter2!"
+	config := object(t, declared(func(m *Model) {
+		m.Env = setOf(secret)
+		m.Labels = contract.BlocksOf(Label{Label: str(""), Value: str(secret)})
+		m.Uploads = contract.BlocksOf(Upload{File: str("/a"), ContentBase64: str(secret)})
+	}))
+	found := host(t).Validate(t.Context(), config).Errors()
+	for _, d := range found {
+		if text := d.Summary() + d.Detail(); strings.Contains(text, secret) {
+			t.Errorf("secret told: %s", text)
+		}
+	}
+	if len(found) != 3 {
+		t.Errorf("found %v, want three errors", found)
 	}
 }

@@ -36,6 +36,29 @@ func (c stringCheck) ValidateString(_ context.Context, in validator.StringReques
 	}
 }
 
+// secretCheck is a stringCheck that does not show the value, which may be secret.
+type secretCheck struct{ stringCheck }
+
+func (c secretCheck) ValidateString(_ context.Context, in validator.StringRequest, out *validator.StringResponse) {
+	if in.ConfigValue.IsNull() || in.ConfigValue.IsUnknown() {
+		return
+	}
+	if err := c.check(in.ConfigValue.ValueString()); err != nil {
+		out.Diagnostics.AddAttributeError(in.Path, "Invalid value", fmt.Sprintf("%s: a value is not %s: %s.", named(in.Path), c.want, err))
+	}
+}
+
+// orEmpty takes "" too, which is what modules pass on for an attribute that is not given: it means the same as null.
+func orEmpty(check validator.String) validator.String { return emptyOr{check} }
+
+type emptyOr struct{ validator.String }
+
+func (c emptyOr) ValidateString(ctx context.Context, in validator.StringRequest, out *validator.StringResponse) {
+	if in.ConfigValue.ValueString() != "" || in.ConfigValue.IsUnknown() {
+		c.String.ValidateString(ctx, in, out)
+	}
+}
+
 // intCheck is the same of a number.
 type intCheck struct {
 	want  string
@@ -90,7 +113,7 @@ var (
 		}
 		return isAbsolute(s)
 	}}
-	environment    = stringCheck{"NAME=value", isEnvironment}
+	environment    = secretCheck{stringCheck{"NAME=value", isEnvironment}}
 	keyValue       = stringCheck{"key=value", isEnvironment}
 	imageReference = stringCheck{"an image reference", isImage}
 	capability     = stringCheck{"a capability", isCapability}
@@ -107,8 +130,16 @@ var (
 		}
 		return isAddress(s)
 	}}
-	base64Text = stringCheck{"base64", func(s string) error { _, err := base64.StdEncoding.DecodeString(s); return err }}
+	base64Text = secretCheck{stringCheck{"base64", func(s string) error { _, err := base64.StdEncoding.DecodeString(s); return err }}}
 	duration   = stringCheck{"a duration", func(s string) error { _, err := parseDuration(s); return err }}
+	// waitDuration is one that leaves time to wait.
+	waitDuration = stringCheck{"a duration", func(s string) error {
+		if d, err := parseDuration(s); err != nil || d > 0 {
+			return err
+		}
+		return errors.New("must be above 0")
+	}}
+	regularExpression = stringCheck{"a regular expression", func(s string) error { _, err := regexp.Compile(s); return err }}
 	// The engine refuses less than a millisecond, most likely a number without unit.
 	healthDuration = stringCheck{"a duration", func(s string) error {
 		d, err := parseDuration(s)

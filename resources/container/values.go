@@ -29,6 +29,14 @@ func followString(last types.String, have string, same func(last, have string) b
 	return types.StringValue(have)
 }
 
+// followChosen is followString for what an engine chooses where nobody does: "" leaves it the choice, whatever that is.
+func followChosen(last types.String, have string, same func(last, have string) bool) types.String {
+	if given(last) && last.ValueString() == "" {
+		return last
+	}
+	return followString(last, have, same)
+}
+
 // followInt is followString for numbers.
 func followInt(last types.Int64, have int64, defaults ...int64) types.Int64 {
 	if given(last) && last.ValueInt64() == have {

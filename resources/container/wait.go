@@ -17,6 +17,8 @@ import (
 	moby "github.com/moby/moby/client"
 
 	"github.com/cleat-dev/cleat/api/errs"
+	"github.com/cleat-dev/cleat/internal/eventstream"
+	"github.com/cleat-dev/cleat/resources/contract"
 )
 
 const (
@@ -37,6 +39,10 @@ type failure struct {
 func (f *failure) Error() string { return f.text }
 func (f *failure) Unwrap() error { return f.class }
 
+// lifeEvents are what tells of a container's health and end. Podman reports the end as "die" as others do, and filters by
+// its own name for it.
+var lifeEvents = []string{"health_status", "die", "died"}
+
 var errUnhealthy = &failure{"is unhealthy", errs.ErrUnavailable}
 
 func exited(code string) error { return &failure{"exited with code " + code, errs.ErrInternal} }
@@ -54,8 +60,8 @@ func awaitHealth(ctx context.Context, e API, m Model, trusting bool, start func(
 	limit := time.Duration(m.WaitTimeout.ValueInt64()) * time.Second
 	waiting, cancel := context.WithTimeoutCause(ctx, limit, &failure{fmt.Sprintf("was not healthy after %s", limit), errs.ErrUnavailable})
 	defer cancel()
-	stream := e.Events(waiting, moby.EventsListOptions{Filters: moby.Filters{}.
-		Add("type", string(events.ContainerEventType)).Add("container", id).Add("event", "health_status", "die")})
+	heard := eventstream.Listen(waiting, e, moby.Filters{}.
+		Add("type", string(events.ContainerEventType)).Add("container", id).Add("event", lifeEvents...))
 	if err := start(); err != nil {
 		return err
 	}
@@ -66,14 +72,11 @@ func awaitHealth(ctx context.Context, e API, m Model, trusting bool, start func(
 	done, err := inspectHealth(ctx, e, id, patience)
 	for !done && err == nil {
 		select {
-		case event := <-stream.Messages:
-			done, err = judge(event, m.Restart.ValueString())
-		case failed := <-stream.Err:
-			// The engine may have gone, or the time is up: the container has the last word.
-			if done, err = inspectHealth(context.WithoutCancel(ctx), e, id, 0); !done && err == nil {
-				if err = context.Cause(waiting); err == nil {
-					err = fmt.Errorf("waiting for its health: %w", failed)
-				}
+		case event := <-heard:
+			if event == nil {
+				done, err = inspectHealth(ctx, e, id, patience)
+			} else {
+				done, err = judge(*event, m.Restart.ValueString())
 			}
 		case <-waiting.Done():
 			untested := time.Duration(0)
@@ -140,6 +143,16 @@ func judge(event events.Message, restart string) (done bool, err error) {
 		}
 	}
 	return false, nil
+}
+
+// Explain tells of a container that has ended where must_run wants it to go on.
+func (Type) Explain(ctx context.Context, e API, planned, result Model) error {
+	ended := given(result.ExitCode) && result.Start.ValueBool() && !result.MustRun.ValueBool()
+	if !ended || !planned.Start.ValueBool() || !planned.MustRun.ValueBool() {
+		return nil
+	}
+	cause := &failure{fmt.Sprintf("exited with code %d, but must_run wants it to go on running: mend what it runs, or let it end with must_run = false", result.ExitCode.ValueInt64()), errs.ErrInternal}
+	return contract.At("must_run", "%w", withOutput(ctx, e, result, cause))
 }
 
 // runAttached starts the container, reads its output and waits for its exit.

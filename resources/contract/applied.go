@@ -29,11 +29,34 @@ func (a Applied) Matches(n *Node, path string, value attr.Value) bool {
 		}
 		return value.IsNull() || isEmpty(value)
 	}
+	same := func(v attr.Value) bool { return recorded == fingerprint(v) }
 	if keyed, secret := strings.CutPrefix(recorded, keyedPrefix); secret {
 		key, _, _ := strings.Cut(keyed, ".")
-		return recorded == keyedFingerprint(key, path, value)
+		same = func(v attr.Value) bool { return recorded == keyedFingerprint(key, path, v) }
 	}
-	return recorded == fingerprint(value)
+	if b, ok := n.blocks[path]; ok && same(withoutZeros(b, value)) {
+		return true
+	}
+	return same(value) // of a block: as records were written while zeros in it counted
+}
+
+// withoutZeros is a block in which zero values are null that mean the same as null, as the comparison has it.
+func withoutZeros(b *Block, value attr.Value) attr.Value {
+	less, err := mapItems(b, value, func(_ int, item map[string]attr.Value) (map[string]attr.Value, error) {
+		for _, a := range b.Node.Attributes {
+			if !a.zeroIsSet && isZero(item[a.Name]) {
+				item[a.Name] = a.Null
+			}
+		}
+		for _, nested := range b.Node.Blocks {
+			item[nested.Name] = withoutZeros(nested, item[nested.Name])
+		}
+		return item, nil
+	})
+	if err != nil { // not of this schema: nothing in it is known to be zero
+		return value
+	}
+	return less
 }
 
 // AppliedOf returns the record of an applied declaration, which has its defaults ([Node.WithDefaults]): not the planned
@@ -59,7 +82,7 @@ func AppliedOf(n *Node, declared types.Object, sensitive map[string]bool) Applie
 	}
 	for _, b := range n.Blocks {
 		if v := values[b.Name]; !v.IsUnknown() && !v.IsNull() && len(items(b, v)) > 0 {
-			record(b.Name, v, b.hasSensitive())
+			record(b.Name, withoutZeros(b, v), b.hasSensitive())
 		}
 	}
 	return applied

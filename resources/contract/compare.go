@@ -15,8 +15,8 @@ func (c comparer) attribute(path string, observed, desired attr.Value) bool {
 		return false
 	case observed.Equal(desired):
 		return true
-	case observed.IsNull() || desired.IsNull():
-		return !c.rules[path].ZeroIsSet && isZero(observed) && isZero(desired)
+	case (observed.IsNull() || desired.IsNull()) && !c.rules[path].ZeroIsSet:
+		return isZero(observed) && isZero(desired)
 	}
 	same := c.rules[path].Same
 	return same != nil && same(observed, desired)
@@ -62,7 +62,7 @@ func (c comparer) item(b *Block, observed, desired map[string]attr.Value) bool {
 		if a.Computed && !a.Optional { // only ever what the engine says
 			continue
 		}
-		if !c.attribute(b.Name+"."+a.Name, observed[a.Name], desired[a.Name]) {
+		if !c.attribute(b.Path+"."+a.Name, observed[a.Name], desired[a.Name]) {
 			return false
 		}
 	}
@@ -79,7 +79,7 @@ func (c comparer) block(b *Block, observed, desired attr.Value) bool {
 	if desired.IsUnknown() || observed.IsUnknown() {
 		return false
 	}
-	if same := c.rules[b.Name].Same; same != nil && same(observed, desired) {
+	if same := c.rules[b.Path].Same; same != nil && same(observed, desired) {
 		return true
 	}
 	have, want := items(b, observed), items(b, desired)
@@ -99,7 +99,7 @@ func (c comparer) block(b *Block, observed, desired attr.Value) bool {
 // list without a key. Else items that mean the same are paired first, then those whose key attributes do, so that a
 // changed item still finds what it was. An observed item is used once.
 func (c comparer) pair(b *Block, have, want []types.Object) []int {
-	key := c.rules[b.Name].Key
+	key := c.rules[b.Path].Key
 	pairs := make([]int, len(want))
 	for i := range pairs {
 		pairs[i] = -1
@@ -115,7 +115,7 @@ func (c comparer) pair(b *Block, have, want []types.Object) []int {
 	if len(key) > 0 {
 		c.match(b, have, want, pairs, used, func(observed, wanted map[string]attr.Value) bool {
 			for _, name := range key {
-				if !c.attribute(b.Name+"."+name, observed[name], wanted[name]) {
+				if !c.attribute(b.Path+"."+name, observed[name], wanted[name]) {
 					return false
 				}
 			}
@@ -148,19 +148,31 @@ func (c comparer) match(b *Block, have, want []types.Object, pairs []int, used [
 // settledBlock compares an observed block with a planned one, in which unknown computed attributes are results still
 // to come.
 func (c comparer) settledBlock(b *Block, observed, planned attr.Value) bool {
-	open, err := mapItems(b, planned, func(_ int, item map[string]attr.Value) (map[string]attr.Value, error) {
+	open, err := unsettled(b, planned)
+	return err == nil && c.block(b, observed, open)
+}
+
+// unsettled is a block with unknown computed attributes as if they were not declared, also in blocks inside.
+func unsettled(b *Block, value attr.Value) (attr.Value, error) {
+	return mapItems(b, value, func(_ int, item map[string]attr.Value) (map[string]attr.Value, error) {
 		for _, a := range b.Node.Attributes {
 			if a.Computed && item[a.Name].IsUnknown() {
 				item[a.Name] = a.Null
 			}
 		}
+		for _, nested := range b.Node.Blocks {
+			inside, err := unsettled(nested, item[nested.Name])
+			if err != nil {
+				return nil, err
+			}
+			item[nested.Name] = inside
+		}
 		return item, nil
 	})
-	return err == nil && c.block(b, observed, open)
 }
 
-// nullsDiffer reports whether items that mean the same differ in which declared attributes are null. Terraform
-// allows the observed spelling in place of the declared one only where both are something.
+// nullsDiffer reports whether items that mean the same lack something that is declared: Terraform allows the observed
+// spelling in place of the declared one only where it is one.
 func (c comparer) nullsDiffer(b *Block, have, want []types.Object) bool {
 	pairs := c.pair(b, have, want)
 	for i, object := range want {
@@ -169,7 +181,7 @@ func (c comparer) nullsDiffer(b *Block, have, want []types.Object) bool {
 		}
 		observed, desired := have[pairs[i]].Attributes(), object.Attributes()
 		for _, a := range b.Node.Attributes {
-			if !a.Computed && observed[a.Name].IsNull() != desired[a.Name].IsNull() {
+			if !a.Computed && observed[a.Name].IsNull() && !desired[a.Name].IsNull() {
 				return true
 			}
 		}

@@ -117,7 +117,20 @@ type Rule struct {
 	// Unreported marks an attribute that makes the object what it is and that no engine reports (uploaded files,
 	// a build context). The host records it, like a ConfigOnly one; a change of it has the Effect given here.
 	Unreported bool
-	// ZeroIsSet says that null and the zero value (false, 0, "", no elements) mean different things to the engine.
+	// Filled marks a list or set block that may have items where none are declared: the engine's, or those another provider
+	// recorded. A read that begins without it tells most of those apart. For Terraform it is an attribute that is written as
+	// blocks, so that it may stay; a declared one is planned to the letter, so nothing in it is computed or has a default.
+	Filled bool
+	// Stays marks an attribute inside a block, or a Filled block, that kreuzwerker/docker records also where nothing is
+	// declared and the engine cannot tell which it was: of a state that is taken over it stays while nothing is declared.
+	Stays bool
+	// Hollow marks a block that kreuzwerker/docker records where none is declared, with nothing but zeros and defaults: of a
+	// state that is taken over such a one is left out.
+	Hollow bool
+	// FromImage marks a block that the image gives where none is declared.
+	FromImage bool
+	// ZeroIsSet says that null and the zero value (false, 0, "", no elements) mean different things to the engine; Same is
+	// asked of null too then.
 	// Without it a difference between those two is no change.
 	ZeroIsSet bool
 	// Since is the lowest API version whose engine can make this change in place. Below it the change replaces,
@@ -127,12 +140,18 @@ type Rule struct {
 	// ([Lacking]): there the change replaces as well.
 	Call string
 	// Requires is the lowest API version that can express the attribute at all. Setting it on an older engine is
-	// refused at plan.
+	// refused at plan. That of the id is about the object as a whole, whatever it declares.
 	Requires string
 	// RequiresFor is the same where the version depends on the value; "" for a value every version can express.
 	RequiresFor func(desired attr.Value) string
-	// Cause of a change of this attribute, where it is always the same one ([Image]); else the host finds it.
+	// Cause of a change of this attribute, where it is always the same one ([Image]); else the planner finds it.
 	Cause Cause
+	// Of names the declared attribute or block that a computed attribute follows from: a change is drift where that is as it
+	// was applied. Of what nobody declares there is no record.
+	Of string
+	// Refers names the types ("network") one of whose objects a text names, by its id or name, or after the type's name
+	// and a colon ("container:ID"). A written configuration refers to it then.
+	Refers []string
 	// Explain words what differs, for values that say little by themselves (hashes of files). The plan shows it.
 	Explain func(observed, desired attr.Value) string
 }

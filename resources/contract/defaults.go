@@ -84,11 +84,14 @@ func (n *Node) WithDefaults(config types.Object) (types.Object, error) {
 }
 
 // withDefaults returns the attributes of config with the schema's defaults where config gives nothing, also
-// inside blocks.
+// inside blocks. What is write-only is not in it: nothing is compared with it, recorded of it or shown.
 func withDefaults(n *Node, config map[string]attr.Value) (map[string]attr.Value, error) {
 	values := make(map[string]attr.Value, len(config))
 	for _, a := range n.Attributes {
 		values[a.Name] = config[a.Name]
+		if a.WriteOnly {
+			values[a.Name] = a.Null
+		}
 		if a.Default != nil && config[a.Name].IsNull() {
 			values[a.Name] = a.Default
 		}
@@ -133,10 +136,10 @@ func items(b *Block, value attr.Value) []types.Object {
 
 // blockOf returns the value of a block with these items.
 func blockOf(b *Block, objects []types.Object) (attr.Value, error) {
+	if len(objects) == 0 {
+		return b.None, nil
+	}
 	if b.Nesting == Single {
-		if len(objects) == 0 {
-			return b.None, nil
-		}
 		return objects[0], nil
 	}
 	elements := make([]attr.Value, len(objects))

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
@@ -21,22 +23,30 @@ type Resource interface {
 	Node() *Node
 	Schema(ctx context.Context) schema.Schema
 	Rules() Rules
+	// IdentifiedBy names the attribute that is the object's identity: see [Identified].
+	IdentifiedBy() string
 
 	// Validate runs the validators of single attributes that are known and the type's own ones. Terraform runs the
 	// former itself: see ValidateAcross.
 	Validate(ctx context.Context, config types.Object) diag.Diagnostics
 	// ValidateAcross runs only the type's own conditions across attributes.
 	ValidateAcross(ctx context.Context, config types.Object) diag.Diagnostics
-	// Plan computes what is to become of an object. It makes at most the read calls of [Resolver], and none when engine
-	// is nil because it is not known yet.
+	// Plan computes what is to become of an object. It makes at most the read calls of [Resolver] and [Demanding], and
+	// none when engine is nil because it is not known yet.
 	Plan(ctx context.Context, engine any, in Request) (Plan, error)
 	// Diff returns the changes from an observed object to one planned earlier.
 	Diff(observed, planned types.Object, apiVersion string) Changes
+	// Declaration returns the shortest declaration whose plan leaves an observed object as it is, by a [Declarer] without
+	// what the engine would choose again. Sensitive values are not in it.
+	Declaration(ctx context.Context, engine any, observed types.Object) (types.Object, error)
 	// Check compares what an operation returned with what was planned and reports the attributes that came out
-	// different, which is always a bug of the type.
+	// different, which is a bug of the type unless Explain knows better.
 	Check(planned, result types.Object) error
+	// Explain says what an object that differs from its plan did by itself ([Explainer]); nil when that was nothing.
+	Explain(ctx context.Context, engine any, planned, result types.Object) error
 
 	Read(ctx context.Context, engine any, last types.Object) (types.Object, error)
+	// Create and Update get of planned also what is write-only: see [Node.WithWriteOnly]. It is not in what they return.
 	Create(ctx context.Context, engine any, planned types.Object) (types.Object, error)
 	Update(ctx context.Context, engine any, observed, planned types.Object, changes Changes) (types.Object, error)
 	Delete(ctx context.Context, engine any, observed types.Object) error
@@ -67,13 +77,24 @@ func Host[M, E any](ctx context.Context, t Type[M, E]) (Resource, error) {
 	if err != nil {
 		return nil, fmt.Errorf("type %q: %w", t.Name(), err)
 	}
+	if i, ok := any(t).(Identified); ok {
+		if a, ok := node.attributes[i.IdentifiedBy()]; !ok || a.Null != types.StringNull() {
+			return nil, fmt.Errorf("type %q: identity %q is no text of the schema", t.Name(), i.IdentifiedBy())
+		}
+	}
 	rules := t.Rules()
 	if err := lint(node, rules, s); err != nil {
 		return nil, fmt.Errorf("type %q: %w", t.Name(), err)
 	}
 	rules = withImplied(node, rules)
+	for _, b := range node.Blocks {
+		if err := mark(b, rules, false); err != nil {
+			return nil, fmt.Errorf("type %q: %w", t.Name(), err)
+		}
+	}
 	return &host[M, E]{
 		Type: t, rules: rules, schema: s, models: models[M]{bound},
+		spells:  slices.ContainsFunc(node.Blocks, func(b *Block) bool { return b.leadsTo(rules, false) }),
 		planner: planner{node: node, rules: rules, compare: comparer{rules}},
 	}, nil
 }
@@ -96,14 +117,23 @@ type host[M, E any] struct {
 	schema  schema.Schema
 	models  models[M]
 	planner planner
+	spells  bool // whether [absentAs] has something to do
 }
 
 func (h *host[M, E]) Node() *Node                          { return h.planner.node }
 func (h *host[M, E]) Rules() Rules                         { return h.rules }
 func (h *host[M, E]) Schema(context.Context) schema.Schema { return h.schema }
 
+func (h *host[M, E]) IdentifiedBy() string {
+	if i, ok := h.Type.(Identified); ok {
+		return i.IdentifiedBy()
+	}
+	return "id"
+}
+
 func (h *host[M, E]) Validate(ctx context.Context, config types.Object) diag.Diagnostics {
 	diags := validate(ctx, h.planner.node, config)
+	diags.Append(validateFilled(h.planner.rules, h.planner.node, config.Attributes(), path.Empty(), false)...)
 	diags.Append(h.ValidateAcross(ctx, config)...)
 	return diags
 }
@@ -121,6 +151,18 @@ func (h *host[M, E]) ValidateAcross(ctx context.Context, config types.Object) di
 }
 
 func (h *host[M, E]) Plan(ctx context.Context, engine any, in Request) (Plan, error) {
+	if d, ok := h.Type.(Demanding[E]); ok && engine != nil && in.Observed.IsNull() {
+		if err := h.planner.tooOld(in.APIVersion); err != nil {
+			return Plan{}, err
+		}
+		e, err := h.engine(engine)
+		if err != nil {
+			return Plan{}, err
+		}
+		if err := d.Supported(ctx, e); err != nil {
+			return Plan{}, err
+		}
+	}
 	r, ok := h.Type.(Resolver[M, E])
 	if !ok || engine == nil { // nobody to ask: what would be resolved stays as observed
 		return h.planner.plan(ctx, in, nil)
@@ -145,6 +187,18 @@ func (h *host[M, E]) Diff(observed, planned types.Object, apiVersion string) Cha
 	return h.planner.diff(observed, planned, apiVersion)
 }
 
+func (h *host[M, E]) Declaration(ctx context.Context, engine any, observed types.Object) (types.Object, error) {
+	d, ok := h.Type.(Declarer[M, E])
+	if !ok {
+		return h.planner.declaration(observed)
+	}
+	asked, err := h.call(engine, observed, func(e E, m M) (M, error) { return d.Declared(ctx, e, m) })
+	if err != nil {
+		return observed, err
+	}
+	return h.planner.declaration(asked)
+}
+
 func (h *host[M, E]) Check(planned, result types.Object) error {
 	changes := h.planner.diff(result, planned, "")
 	var found []error
@@ -160,6 +214,19 @@ func (h *host[M, E]) Check(planned, result types.Object) error {
 	return fmt.Errorf("this is a bug of cleat, please report it: the result differs from the plan: %w", errors.Join(found...))
 }
 
+func (h *host[M, E]) Explain(ctx context.Context, engine any, planned, result types.Object) error {
+	x, ok := h.Type.(Explainer[M, E])
+	if !ok {
+		return nil
+	}
+	was, err := h.models.decode(planned)
+	if err != nil {
+		return err
+	}
+	_, err = h.call(engine, result, func(e E, is M) (M, error) { return is, x.Explain(ctx, e, was, is) })
+	return err
+}
+
 // masked is the text of a value, unless it is sensitive.
 func masked(n *Node, path string, v attr.Value) string {
 	if a, ok := n.attributes[path]; ok && a.Sensitive {
@@ -172,7 +239,11 @@ func masked(n *Node, path string, v attr.Value) string {
 }
 
 func (h *host[M, E]) Read(ctx context.Context, engine any, last types.Object) (types.Object, error) {
-	return h.call(engine, last, func(e E, m M) (M, error) { return h.Type.Read(ctx, e, m) })
+	read, err := h.call(engine, last, func(e E, m M) (M, error) { return h.Type.Read(ctx, e, m) })
+	if err != nil || !h.spells || last.IsNull() {
+		return read, err
+	}
+	return absentAs(h.planner.node, h.rules, last, read, false)
 }
 
 func (h *host[M, E]) Create(ctx context.Context, engine any, planned types.Object) (types.Object, error) {
@@ -274,6 +345,9 @@ func (h *host[M, E]) call(engine any, object types.Object, operation func(e E, m
 		return null, failed
 	}
 	encoded, err := h.models.encode(result)
+	if err == nil {
+		encoded, err = h.planner.node.withoutWriteOnly(encoded)
+	}
 	if err != nil {
 		return null, errors.Join(failed, err)
 	}
@@ -308,46 +382,59 @@ type Data interface {
 	Name() string
 	Node() *Node
 	Validate(ctx context.Context, config types.Object) diag.Diagnostics
+	// Takes reports whether a value has the calls the data source needs: it may need less than an engine.
+	Takes(engine any) bool
 	Read(ctx context.Context, engine any, config types.Object) (types.Object, error)
 }
 
 // HostData returns the data source behind an interface without parameters.
 func HostData[M, E any](ctx context.Context, d DataSource[M, E]) (Data, error) {
 	node, err := CompileDataSource(ctx, d.Schema(ctx))
+	return hostQuestion("data source", d.Name(), node, err, d.Read)
+}
+
+// hostQuestion returns what is asked with a declaration and answers with it filled. kind names it in errors.
+func hostQuestion[M, E any](kind, name string, node *Node, err error, read func(ctx context.Context, e E, config M) (M, error)) (Data, error) {
 	if err != nil {
-		return nil, fmt.Errorf("data source %q: %w", d.Name(), err)
+		return nil, fmt.Errorf("%s %q: %w", kind, name, err)
 	}
 	bound, err := bind(node, reflect.TypeFor[M]())
 	if err != nil {
-		return nil, fmt.Errorf("data source %q: %w", d.Name(), err)
+		return nil, fmt.Errorf("%s %q: %w", kind, name, err)
 	}
-	return &dataHost[M, E]{d: d, node: node, models: models[M]{bound}}, nil
+	return &dataHost[M, E]{kind: kind, name: name, node: node, models: models[M]{bound}, read: read}, nil
 }
 
 type dataHost[M, E any] struct {
-	d      DataSource[M, E]
-	node   *Node
-	models models[M]
+	kind, name string
+	node       *Node
+	models     models[M]
+	read       func(ctx context.Context, e E, config M) (M, error)
 }
 
-func (h *dataHost[M, E]) Name() string { return h.d.Name() }
+func (h *dataHost[M, E]) Name() string { return h.name }
 func (h *dataHost[M, E]) Node() *Node  { return h.node }
 
 func (h *dataHost[M, E]) Validate(ctx context.Context, config types.Object) diag.Diagnostics {
 	return validate(ctx, h.node, config)
 }
 
+func (h *dataHost[M, E]) Takes(engine any) bool {
+	_, ok := engine.(E)
+	return ok
+}
+
 func (h *dataHost[M, E]) Read(ctx context.Context, engine any, config types.Object) (types.Object, error) {
 	null := h.node.Null()
 	e, ok := engine.(E)
 	if !ok {
-		return null, fmt.Errorf("data docker_%s: the engine value %T lacks calls it needs: %w", h.Name(), engine, errs.ErrInternal)
+		return null, fmt.Errorf("%s docker_%s: the engine value %T lacks calls it needs: %w", h.kind, h.name, engine, errs.ErrInternal)
 	}
 	m, err := h.models.decode(config)
 	if err != nil {
 		return null, err
 	}
-	if m, err = h.d.Read(ctx, e, m); err != nil {
+	if m, err = h.read(ctx, e, m); err != nil {
 		return null, err
 	}
 	return h.models.encode(m)

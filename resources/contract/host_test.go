@@ -480,6 +480,32 @@ func TestApplied(t *testing.T) {
 	}
 }
 
+// TestDriftOfABlock: what the engine chose in a declared item is in no record, and does not make drift a change of the
+// configuration.
+func TestDriftOfABlock(t *testing.T) {
+	t.Parallel()
+	r := host(t)
+	n := r.Node()
+	config := map[string]attr.Value{"name": types.StringValue("web"), "image": types.StringValue("busybox:1"), "ports": ports(t, n, port(80, 0))}
+	declared, err := n.WithDefaults(object(t, n, config))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := r.Plan(t.Context(), registry{"busybox:1": "sha256:a"}, contract.Request{
+		Config: object(t, n, config), Applied: contract.AppliedOf(n, declared, nil),
+		Observed: object(t, n, merge(config, map[string]attr.Value{
+			"id": types.StringValue("1"), "image_id": types.StringValue("sha256:a"), "address": types.StringValue("10.0.0.2"), "restart": types.StringValue("no"),
+			"ports": ports(t, n, port(80, 8080), port(81, 8081)),
+		})),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(p.Changes) != 1 || p.Changes[0].Path != "ports" || p.Changes[0].Cause != contract.Drift {
+		t.Errorf("planned\n%s want drift of the ports", text(p))
+	}
+}
+
 func TestValidateRunsAttributeValidators(t *testing.T) {
 	t.Parallel()
 	r := host(t)
@@ -497,6 +523,7 @@ func TestHostRefusesWrongRules(t *testing.T) {
 	for name, rules := range map[string]contract.Rules{
 		"attribute": {"nosuch": {}},
 		"moved by":  {"address": {MovedBy: []string{"nosuch"}}},
+		"of":        {"address": {Of: "nosuch"}},
 		"key":       {"ports": {Key: []string{"nosuch"}}},
 	} {
 		if _, err := contract.Host(t.Context(), box{rules: rules}); err == nil || !strings.Contains(err.Error(), "nosuch") {

@@ -22,11 +22,18 @@ func lint(n *Node, rules Rules, s schema.Schema) error {
 				found = append(found, fmt.Errorf("rule %q: MovedBy %q: no such attribute or block", name, by))
 			}
 		}
+		if rule.Of != "" && !n.has(rule.Of) {
+			found = append(found, fmt.Errorf("rule %q: Of %q: no such attribute or block", name, rule.Of))
+		}
 		for _, key := range rule.Key {
 			if !n.has(name + "." + key) {
 				found = append(found, fmt.Errorf("rule %q: Key %q: no such attribute", name, key))
 			}
 		}
+	}
+	found = append(found, lintWriteOnly(n, rules)...)
+	for _, b := range n.Blocks {
+		found = append(found, lintFilled(b, rules, false)...)
 	}
 	for name, a := range s.Attributes {
 		found = append(found, lintPart(name, a)...)
@@ -35,6 +42,22 @@ func lint(n *Node, rules Rules, s schema.Schema) error {
 		found = append(found, lintPart(name, b)...)
 	}
 	return errors.Join(found...)
+}
+
+// lintFilled finds what is computed in a block that is an attribute for Terraform, which takes such a plan only to the
+// letter of the declaration.
+func lintFilled(b *Block, rules Rules, within bool) []error {
+	var found []error
+	within = within || rules[b.Path].Filled
+	for _, a := range b.Node.Attributes {
+		if within && a.Computed {
+			found = append(found, fmt.Errorf("%q: computed, in a block that is Filled", b.Path+"."+a.Name))
+		}
+	}
+	for _, nested := range b.Node.Blocks {
+		found = append(found, lintFilled(nested, rules, within)...)
+	}
+	return found
 }
 
 // lintPart looks at the fields of a schema part by name: the framework has a struct for every kind of attribute.

@@ -11,7 +11,6 @@ import (
 	provschema "github.com/hashicorp/terraform-plugin-framework/provider/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/types"
-	"github.com/hashicorp/terraform-plugin-go/tftypes"
 )
 
 // Nesting is how often a block may appear and whether its order counts.
@@ -50,21 +49,26 @@ type Attribute struct {
 	// Null and Unknown are the typed values of the attribute's type.
 	Null, Unknown attr.Value
 
-	schema any // for validators
+	schema    any  // for validators
+	zeroIsSet bool // [Rule.ZeroIsSet] of an attribute of a block
 }
 
 // Block is one nested block of a schema.
 type Block struct {
-	Name        string
+	Name string
+	// Path is the name with those of the blocks around it, as rules have it: "ports", "task_spec.networks".
+	Path        string
 	Nesting     Nesting
 	Node        *Node
 	Description string
 	Deprecated  string
 	// Type is the type of the whole block: a list or set of objects, or an object.
 	Type attr.Type
-	// None is the value of a block that is not declared: an empty list or set, or a null object. Unknown is the
-	// value of a block over an unknown.
+	// None is the value of a block that is not declared: an empty list or set, or a null object; inside of a block that is
+	// Filled null. Unknown is the value of a block over an unknown.
 	None, Unknown attr.Value
+	// Filled is [Rule.Filled]: it may also be written as an attribute, as Terraform writes configuration.
+	Filled bool
 
 	schema, object any // for validators
 }
@@ -181,6 +185,7 @@ func compile[A schemaAttribute, B schemaBlock[O], O schemaObject[AS, A, B], AS ~
 		}
 		compiled.Description, compiled.Deprecated = b.GetMarkdownDescription(), b.GetDeprecationMessage()
 		compiled.schema, compiled.object = b, object
+		compiled.inside("")
 		n.blocks[name] = compiled
 		n.Blocks = append(n.Blocks, compiled)
 		n.object.AttrTypes[name] = compiled.Type
@@ -194,12 +199,12 @@ func compileAttribute(ctx context.Context, name string, a schemaAttribute) (*Att
 	compiled := &Attribute{
 		Name: name, Type: a.GetType(),
 		Required: a.IsRequired(), Optional: a.IsOptional(), Computed: a.IsComputed(),
-		Sensitive: a.IsSensitive(), WriteOnly: a.IsWriteOnly(),
+		Sensitive: a.IsSensitive() || a.IsWriteOnly(), WriteOnly: a.IsWriteOnly(),
 		Description: a.GetMarkdownDescription(), Deprecated: a.GetDeprecationMessage(),
 		schema: a,
 	}
 	var err error
-	if compiled.Null, compiled.Unknown, err = absent(ctx, compiled.Type); err != nil {
+	if compiled.Null, compiled.Unknown, err = Absent(compiled.Type); err != nil {
 		return nil, fmt.Errorf("attribute %q: %w", name, err)
 	}
 	if compiled.Default, err = defaultOf(ctx, a); err != nil {
@@ -208,10 +213,18 @@ func compileAttribute(ctx context.Context, name string, a schemaAttribute) (*Att
 	return compiled, nil
 }
 
+// inside gives a block and those in it their paths.
+func (b *Block) inside(outer string) {
+	b.Path = outer + b.Name
+	for _, nested := range b.Node.Blocks {
+		nested.inside(b.Path + ".")
+	}
+}
+
 // newBlock derives a block's nesting from its type.
 func newBlock(ctx context.Context, name string, t attr.Type, inside *Node) (*Block, error) {
 	b := &Block{Name: name, Node: inside, Type: t}
-	null, unknown, err := absent(ctx, t)
+	null, unknown, err := Absent(t)
 	if err != nil {
 		return nil, fmt.Errorf("block %q: %w", name, err)
 	}
@@ -227,14 +240,4 @@ func newBlock(ctx context.Context, name string, t attr.Type, inside *Node) (*Blo
 		return nil, fmt.Errorf("block %q: type %s is not a list, set or object", name, t)
 	}
 	return b, nil
-}
-
-// absent returns the null and the unknown value of a type.
-func absent(ctx context.Context, t attr.Type) (null, unknown attr.Value, err error) {
-	wire := t.TerraformType(ctx)
-	if null, err = t.ValueFromTerraform(ctx, tftypes.NewValue(wire, nil)); err != nil {
-		return nil, nil, err
-	}
-	unknown, err = t.ValueFromTerraform(ctx, tftypes.NewValue(wire, tftypes.UnknownValue))
-	return null, unknown, err
 }

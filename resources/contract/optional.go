@@ -18,8 +18,28 @@ type Successor[M, E any] interface {
 	Up(ctx context.Context, e E, created M) error
 }
 
+// Identified is implemented by a type whose objects are told apart, for as long as they live, by another attribute than
+// id: one that says more than that (an image's id follows its content). It is a text that Import accepts.
+type Identified interface {
+	IdentifiedBy() string
+}
+
+// Demanding is implemented by a type that needs something of its engine that no version tells, such as being part of a
+// swarm. Supported is asked, when an object is to be created, at plan: it makes reads only, and its error says what is
+// missing and what to do.
+type Demanding[E any] interface {
+	Supported(ctx context.Context, e E) error
+}
+
 // AsideSuffix ends the name of an object that stepped aside.
 const AsideSuffix = ".cleat-aside"
+
+// Explainer is implemented by a type whose objects go on without us: what was made as planned may be another thing when it
+// is looked at. Explain is asked of a result that differs from the plan. Its error says what became of the object and
+// what to do; nil says that the difference is nothing the object did.
+type Explainer[M, E any] interface {
+	Explain(ctx context.Context, e E, planned, result M) error
+}
 
 // Sweeper is implemented by a type whose in-place update can leave something behind that is in use until everything
 // else has converged too: the image a name stood for before. Hosts that can call Sweep once all of that is done, and
@@ -27,6 +47,12 @@ const AsideSuffix = ".cleat-aside"
 type Sweeper[M, E any] interface {
 	// Sweep removes what the update left of the object as it was before.
 	Sweep(ctx context.Context, e E, before M) error
+}
+
+// Declarer is implemented by a type some of whose values an engine chooses where nobody does. Declared returns an observed
+// object without what its engine would choose again: what a person would have written.
+type Declarer[M, E any] interface {
+	Declared(ctx context.Context, e E, observed M) (M, error)
 }
 
 // Preparer marks a type whose creation and update disturb nothing that runs (images). Hosts do all of them before
@@ -42,11 +68,17 @@ const (
 	ClaimVolumeName    ClaimKind = "volume name"
 	ClaimNetworkName   ClaimKind = "network name"
 	ClaimImageName     ClaimKind = "image name"
+	ClaimSecretName    ClaimKind = "secret name"
+	ClaimConfigName    ClaimKind = "config name"
+	ClaimServiceName   ClaimKind = "service name"
 	ClaimHostPort      ClaimKind = "host port"
 	// ClaimAddress is an address (IP) on a network (the value, its name or id).
 	ClaimAddress ClaimKind = "address"
 	// ClaimSubnet is a range (IP, as CIDR) a network (the value, its name) gives addresses from.
 	ClaimSubnet ClaimKind = "subnet"
+	// ClaimConnection is the place of a container in a network: the name or id of either, joined by a colon.
+	ClaimConnection ClaimKind = "connection"
+	ClaimPluginName ClaimKind = "plugin name"
 )
 
 // Claim is one thing an object takes for itself on its host.

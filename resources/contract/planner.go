@@ -1,6 +1,7 @@
 package contract
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -19,6 +20,9 @@ type Request struct {
 	// Applied is what is recorded of the last apply; nil when nothing is. It decides between the causes
 	// [Configuration] and [Drift].
 	Applied Applied
+	// Inherited names attributes of the observed object that nobody declared though they have a value: while nothing is
+	// declared, they stay (see [Inherited]).
+	Inherited []string
 	// APIVersion is the version the engine speaks ("1.41"); "" is taken as new enough for everything.
 	APIVersion string
 	// Lacks are the calls the engine has not, see [LacksOf].
@@ -162,18 +166,20 @@ func (d *difference) attribute(a *Attribute) {
 	case a.Computed && desired.IsNull():
 		d.planned[a.Name] = observed
 		d.open = append(d.open, a)
+	case desired.IsNull() && slices.Contains(d.in.Inherited, a.Name):
+		d.planned[a.Name] = observed
 	case d.compare.attribute(a.Name, observed, desired):
-		d.planned[a.Name] = keep(a, observed, desired)
+		d.planned[a.Name] = keep(observed, desired)
 	default:
 		d.planned[a.Name] = desired
 		d.change(a.Name, observed, desired)
 	}
 }
 
-// keep chooses between two spellings of the same: the observed one, unless only one of the two is null, when
-// Terraform insists on what is declared.
-func keep(a *Attribute, observed, desired attr.Value) attr.Value {
-	if observed.IsNull() != desired.IsNull() && !a.Computed {
+// keep chooses between two spellings of the same: the observed one, unless it is null and what is declared is not, when
+// Terraform insists on that.
+func keep(observed, desired attr.Value) attr.Value {
+	if observed.IsNull() {
 		return desired
 	}
 	return observed
@@ -181,26 +187,19 @@ func keep(a *Attribute, observed, desired attr.Value) attr.Value {
 
 // block compares a block and fills the computed attributes its items leave open from the observed items they pair with.
 func (d *difference) block(b *Block) error {
-	observed, desired := d.observed[b.Name], d.desired[b.Name]
+	observed := d.observed[b.Name]
+	desired, err := d.inherited(b, observed, d.desired[b.Name])
+	if err != nil {
+		return err
+	}
+	d.desired[b.Name] = desired
 	same := d.compare.block(b, observed, desired)
 	have := items(b, observed)
 	if same && !d.compare.nullsDiffer(b, have, items(b, desired)) {
 		d.planned[b.Name] = observed
 		return nil
 	}
-	pairs := d.compare.pair(b, have, items(b, desired))
-	filled, err := mapItems(b, desired, func(i int, item map[string]attr.Value) (map[string]attr.Value, error) {
-		if pairs[i] < 0 {
-			return openComputed(b.Node, item)
-		}
-		partner := have[pairs[i]].Attributes()
-		for _, a := range b.Node.Attributes {
-			if a.Computed && item[a.Name].IsNull() {
-				item[a.Name] = partner[a.Name]
-			}
-		}
-		return item, nil
-	})
+	filled, err := d.filled(b, have, desired)
 	if err != nil {
 		return err
 	}
@@ -211,47 +210,86 @@ func (d *difference) block(b *Block) error {
 	return nil
 }
 
-// openItems makes the computed attributes in a block's items unknown that the changes move. The items are then in the
-// declared order and spelling: Terraform pairs them with the declaration by their place.
-func (d *difference) openItems(b *Block) error {
-	var moved []*Attribute
-	for _, a := range b.Node.Attributes {
-		if a.Computed && a.Default == nil && d.moved(b.Name+"."+a.Name) {
-			moved = append(moved, a)
+// filled gives the computed attributes that desired items leave open the values of the observed items they pair with,
+// also in blocks inside; those of items without a partner are open.
+func (d *difference) filled(b *Block, have []types.Object, desired attr.Value) (attr.Value, error) {
+	pairs := d.compare.pair(b, have, items(b, desired))
+	return mapItems(b, desired, func(i int, item map[string]attr.Value) (map[string]attr.Value, error) {
+		if pairs[i] < 0 {
+			return openComputed(b.Node, item)
 		}
-	}
-	want := items(b, d.desired[b.Name])
-	if !leavesOpen(want, moved) {
-		return nil
-	}
-	have := items(b, d.planned[b.Name])
-	pairs := d.compare.pair(b, have, want)
-	opened, err := mapItems(b, d.desired[b.Name], func(i int, item map[string]attr.Value) (map[string]attr.Value, error) {
-		var partner map[string]attr.Value
-		if pairs[i] >= 0 {
-			partner = have[pairs[i]].Attributes()
-		}
+		partner := have[pairs[i]].Attributes()
 		for _, a := range b.Node.Attributes {
-			if !a.Computed || !item[a.Name].IsNull() {
-				continue
-			}
-			item[a.Name] = a.Unknown
-			if partner != nil && !slices.Contains(moved, a) {
+			if a.Computed && item[a.Name].IsNull() {
 				item[a.Name] = partner[a.Name]
 			}
 		}
+		for _, nested := range b.Node.Blocks {
+			inside, err := d.filled(nested, items(nested, partner[nested.Name]), item[nested.Name])
+			if err != nil {
+				return nil, err
+			}
+			item[nested.Name] = inside
+		}
 		return item, nil
 	})
+}
+
+// openItems makes the computed attributes in a block's items unknown that the changes move. The items are then in the
+// declared order and spelling: Terraform pairs them with the declaration by their place.
+func (d *difference) openItems(b *Block) error {
+	if !d.leavesOpen(b, d.desired[b.Name]) {
+		return nil
+	}
+	opened, err := d.opened(b, d.planned[b.Name], d.desired[b.Name])
 	d.planned[b.Name] = opened
 	return err
 }
 
-// leavesOpen reports whether any item declares nothing for one of the attributes.
-func leavesOpen(items []types.Object, attributes []*Attribute) bool {
-	for _, item := range items {
+func (d *difference) opened(b *Block, planned, desired attr.Value) (attr.Value, error) {
+	have := items(b, planned)
+	pairs := d.compare.pair(b, have, items(b, desired))
+	return mapItems(b, desired, func(i int, item map[string]attr.Value) (map[string]attr.Value, error) {
+		if pairs[i] < 0 {
+			return openComputed(b.Node, item)
+		}
+		partner := have[pairs[i]].Attributes()
+		for _, a := range b.Node.Attributes {
+			if !a.Computed || !item[a.Name].IsNull() {
+				continue
+			}
+			item[a.Name] = partner[a.Name]
+			if d.movedInside(b, a) {
+				item[a.Name] = a.Unknown
+			}
+		}
+		for _, nested := range b.Node.Blocks {
+			inside, err := d.opened(nested, partner[nested.Name], item[nested.Name])
+			if err != nil {
+				return nil, err
+			}
+			item[nested.Name] = inside
+		}
+		return item, nil
+	})
+}
+
+// movedInside reports whether the changes may move a computed attribute of a block's items.
+func (d *difference) movedInside(b *Block, a *Attribute) bool {
+	return a.Computed && a.Default == nil && d.moved(b.Path+"."+a.Name)
+}
+
+// leavesOpen reports whether any item declares nothing for an attribute the changes may move.
+func (d *difference) leavesOpen(b *Block, desired attr.Value) bool {
+	for _, item := range items(b, desired) {
 		values := item.Attributes()
-		for _, a := range attributes {
-			if v, ok := values[a.Name]; ok && v.IsNull() {
+		for _, a := range b.Node.Attributes {
+			if v, ok := values[a.Name]; ok && v.IsNull() && d.movedInside(b, a) {
+				return true
+			}
+		}
+		for _, nested := range b.Node.Blocks {
+			if v, ok := values[nested.Name]; ok && d.leavesOpen(nested, v) {
 				return true
 			}
 		}
@@ -277,7 +315,7 @@ func (d *difference) moved(path string) bool {
 func (d *difference) change(path string, observed, desired attr.Value) {
 	c := Change{Path: path, Before: observed, After: desired}
 	c.Effect, c.Reason = d.effect(path, observed, desired)
-	c.Cause = d.cause(path, desired)
+	c.Cause = d.cause(path)
 	if explain := d.rules[path].Explain; explain != nil && c.Reason == "" {
 		c.Reason = explain(observed, desired)
 	}
@@ -307,11 +345,14 @@ func (d *difference) effect(path string, observed, desired attr.Value) (Effect, 
 	return d.planner.effect(path, observed, desired, d.in.APIVersion, d.in.Lacks)
 }
 
-func (d *difference) cause(path string, desired attr.Value) Cause {
-	if cause := d.rules[path].Cause; cause != "" {
-		return cause
-	}
-	if d.in.Applied.Matches(d.node, path, desired) {
+// cause asks the record for what was declared: what is computed, also in the items of a block, is in none.
+func (d *difference) cause(path string) Cause {
+	rule := d.rules[path]
+	declared := cmp.Or(rule.Of, path)
+	switch {
+	case rule.Cause != "":
+		return rule.Cause
+	case d.in.Applied.Matches(d.node, declared, d.desired[declared]):
 		return Drift
 	}
 	return Configuration

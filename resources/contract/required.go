@@ -12,10 +12,13 @@ import (
 )
 
 // required refuses what is declared and the engine cannot express, by [Rule.Requires] and [Rule.RequiresFor], also
-// inside blocks. The error names the first of them in the order of paths.
+// inside blocks. The error names the first of them in the order of paths; one of the id is about the whole object.
 func (p *planner) required(desired map[string]attr.Value, apiVersion string) error {
 	if apiVersion == "" {
 		return nil
+	}
+	if err := p.tooOld(apiVersion); err != nil {
+		return err
 	}
 	for _, path := range slices.Sorted(maps.Keys(p.rules)) {
 		rule := p.rules[path]
@@ -31,10 +34,22 @@ func (p *planner) required(desired map[string]attr.Value, apiVersion string) err
 			needs = rule.RequiresFor(value)
 		}
 		if needs != "" && older(apiVersion, needs) {
-			return Refuse(at, errs.ErrInvalid, "needs engine API %s or newer, this engine speaks %s; remove it or upgrade the engine", needs, apiVersion)
+			return tooOld(at, needs, apiVersion)
 		}
 	}
 	return nil
+}
+
+// tooOld refuses an engine that has no objects of the type at all.
+func (p *planner) tooOld(apiVersion string) error {
+	if needs := p.rules["id"].Requires; needs != "" && apiVersion != "" && older(apiVersion, needs) {
+		return tooOld("", needs, apiVersion)
+	}
+	return nil
+}
+
+func tooOld(at, needs, apiVersion string) error {
+	return Refuse(at, errs.ErrInvalid, "needs engine API %s or newer, this engine speaks %s; remove it or upgrade the engine", needs, apiVersion)
 }
 
 // declaredAt finds where in values the attribute or block that rest names says something beyond its default, as the

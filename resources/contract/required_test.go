@@ -2,6 +2,7 @@ package contract_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -80,6 +81,27 @@ func TestPlanRefusesWhatTheEngineCannotExpress(t *testing.T) {
 				t.Errorf("class of %v", err)
 			}
 		})
+	}
+}
+
+// The rule of the id holds for an object that declares nothing at all.
+func TestPlanRefusesWhatTheEngineHasNot(t *testing.T) {
+	t.Parallel()
+	r, err := contract.Host(t.Context(), box{rules: contract.Rules{"id": {Stable: true, Requires: "1.21"}, "size": {Requires: "1.30"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := r.Node()
+	config := object(t, n, map[string]attr.Value{"name": types.StringValue("web"), "image": types.StringValue("i"), "size": types.StringValue("1m")})
+	for version, want := range map[string]string{
+		"1.18": "needs engine API 1.21 or newer, this engine speaks 1.18; remove it or upgrade the engine",
+		"1.21": "size: needs engine API 1.30 or newer, this engine speaks 1.21; remove it or upgrade the engine",
+		"1.30": "",
+	} {
+		_, err := r.Plan(t.Context(), registry{}, contract.Request{Config: config, Observed: n.Null(), APIVersion: version})
+		if got := fmt.Sprint(err); got != want && (err != nil || want != "") {
+			t.Errorf("at %s: %v, want %q", version, err, want)
+		}
 	}
 }
 

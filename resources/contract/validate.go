@@ -2,6 +2,9 @@ package contract
 
 import (
 	"context"
+	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -12,7 +15,60 @@ import (
 
 // validate runs the validators of a schema's attributes and blocks over the known values of a declaration.
 func validate(ctx context.Context, n *Node, config types.Object) diag.Diagnostics {
-	return validateItem(ctx, n, config.Attributes(), path.Empty())
+	diags := validateItem(ctx, n, config.Attributes(), path.Empty())
+	for i, d := range diags {
+		diags[i] = withoutItems(d)
+	}
+	return diags
+}
+
+// withoutItems is a diagnostic without the items of sets in its text. The framework's validators name what they refuse by
+// its whole path, in which an item of a set is its value, and that may hold secrets.
+func withoutItems(d diag.Diagnostic) diag.Diagnostic {
+	located, ok := d.(diag.DiagnosticWithPath)
+	if !ok {
+		return d
+	}
+	at := path.Empty()
+	for _, step := range located.Path().Steps() {
+		switch step := step.(type) {
+		case path.PathStepAttributeName:
+			at = at.AtName(string(step))
+		case path.PathStepElementKeyInt:
+			at = at.AtListIndex(int(step))
+		case path.PathStepElementKeyString:
+			at = at.AtMapKey(string(step))
+		}
+	}
+	hide := func(text string) string { return strings.ReplaceAll(text, located.Path().String(), at.String()) }
+	var plain diag.Diagnostic = diag.NewErrorDiagnostic(hide(d.Summary()), hide(d.Detail()))
+	if d.Severity() == diag.SeverityWarning {
+		plain = diag.NewWarningDiagnostic(hide(d.Summary()), hide(d.Detail()))
+	}
+	return diag.WithPath(located.Path(), plain)
+}
+
+// Plain reports whether a declaration has nothing to be refused or warned of by the schema alone: what is required is
+// there or not known yet, and what only the engine says, is deprecated or is write-only is not (older Terraform cannot have
+// the latter).
+func (n *Node) Plain(config types.Object) bool {
+	if config.IsUnknown() {
+		return true
+	}
+	values := config.Attributes()
+	for _, a := range n.Attributes {
+		v, ok := values[a.Name]
+		if null := !ok || v.IsNull(); null && a.Required || !null && (a.WriteOnly || a.Deprecated != "" || a.Computed && !a.Optional) {
+			return false
+		}
+	}
+	for _, b := range n.Blocks {
+		declared := items(b, values[b.Name])
+		if b.Deprecated != "" && len(declared) > 0 || slices.ContainsFunc(declared, func(item types.Object) bool { return !b.Node.Plain(item) }) {
+			return false
+		}
+	}
+	return true
 }
 
 func validateItem(ctx context.Context, n *Node, values map[string]attr.Value, at path.Path) diag.Diagnostics {
@@ -49,6 +105,26 @@ func validateBlock(ctx context.Context, b *Block, value attr.Value, at path.Path
 		}
 		diags.Append(validateValue(ctx, b.object, object, inside)...)
 		diags.Append(validateItem(ctx, b.Node, object.Attributes(), inside)...)
+	}
+	return diags
+}
+
+// validateFilled refuses what lacks a required attribute in a block that is an attribute for Terraform ([Rule.Filled]),
+// where nobody else does. within says that the values are those of such a block.
+func validateFilled(rules Rules, n *Node, values map[string]attr.Value, at path.Path, within bool) diag.Diagnostics {
+	var diags diag.Diagnostics
+	for _, a := range n.Attributes {
+		if v, ok := values[a.Name]; within && a.Required && (!ok || v.IsNull()) {
+			diags.AddAttributeError(at.AtName(a.Name), "Missing required argument", fmt.Sprintf("The argument %q is required, but no definition was found.", a.Name))
+		}
+	}
+	for _, b := range n.Blocks {
+		for i, item := range items(b, values[b.Name]) {
+			if item.IsUnknown() || item.IsNull() {
+				continue
+			}
+			diags.Append(validateFilled(rules, b.Node, item.Attributes(), at.AtName(b.Name).AtListIndex(i), within || rules[b.Path].Filled)...)
+		}
 	}
 	return diags
 }

@@ -38,6 +38,11 @@ func (t Type) read(ctx context.Context, b Build) (*source, error) {
 	if err != nil {
 		return nil, err
 	}
+	if log := b.BuildLogFile.ValueString(); log != "" {
+		if err := c.LeaveOut(log); err != nil {
+			return nil, contract.At("build.build_log_file", "%w", err)
+		}
+	}
 	m, err := c.Manifest(ctx, t.hasher)
 	if err != nil {
 		return nil, contract.At("build.context", "%w", err)
@@ -67,7 +72,7 @@ func (t Type) build(ctx context.Context, e API, m Model, b Build) (hashes types.
 	}
 	hashes = s.hashes()
 	if planned := m.BuildContext; s != nil && !planned.IsNull() && !planned.IsUnknown() && !planned.Equal(hashes) {
-		return hashes, "", contract.At("build.context", "image %q: the build context is not what was planned (%s), plan again: %w",
+		return hashes, "", contract.At("build.context", "image %q: the build context is not what was planned (%s), plan again; what is written there at every run belongs into .dockerignore: %w",
 			m.Name.ValueString(), explain(planned, hashes), errs.ErrConflict)
 	}
 	options, err := buildOptions(ctx, e, m, b)

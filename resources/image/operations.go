@@ -52,6 +52,9 @@ var (
 // Name implements contract.Type.
 func (Type) Name() string { return "image" }
 
+// IdentifiedBy implements contract.Identified: an image by its name: its id follows what the name stands for.
+func (Type) IdentifiedBy() string { return "name" }
+
 // Prepares implements contract.Preparer: a pull or a build disturbs nothing that runs.
 func (Type) Prepares() {}
 

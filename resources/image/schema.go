@@ -97,7 +97,7 @@ func buildAttributes() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
 		"context": schema.StringAttribute{
 			Required: true, Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
-			MarkdownDescription: "Directory to build from, relative to the working directory. Also the URL of a Git repository or of an archive, which the engine fetches itself; its content is not compared.",
+			MarkdownDescription: "Directory to build from, relative to the working directory. Also the URL of a Git repository or of an archive, which the engine fetches itself; its content is not compared. What Terraform leaves in a directory is no part of it (`.terraform`, `*.tfstate`, `*.tfstate.*`, `tfplan`, `*.tfplan`), nor is `build_log_file`; `!name` in `.dockerignore` brings a file back.",
 		},
 		"dockerfile": schema.StringAttribute{
 			Optional: true, Computed: true, Default: stringdefault.StaticString("Dockerfile"), Validators: []validator.String{stringvalidator.LengthAtLeast(1)},

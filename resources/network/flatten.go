@@ -60,6 +60,9 @@ func flatten(n mobynetwork.Inspect, last Model, guess func(pool) bool) Model {
 	if podman && last.Attachable.ValueBool() {
 		m.Attachable = last.Attachable // every podman network is attachable and none says so
 	}
+	if n.Driver == "" { // of a network a swarm has taken and not made yet
+		m.Driver = last.Driver
+	}
 	if n.IPAM.Driver == "" || podman && last.IPAMDriver.ValueString() == defaultIPAM {
 		m.IPAMDriver = types.StringValue(defaultIPAM)
 	}

@@ -345,6 +345,7 @@ func TestValidate(t *testing.T) {
 		"the engine's own": {map[string]attr.Value{"name": str("host")}, "host"},
 		"subnet":           {block(map[string]attr.Value{"subnet": str("10.0.0.0")}), "not an address range"},
 		"subnet empty":     {block(map[string]attr.Value{"subnet": str("")}), "leave the attribute out"},
+		"empty":            {block(map[string]attr.Value{"subnet": str("10.0.0.0/24"), "gateway": str(""), "ip_range": str("")}), ""},
 		"gateway":          {block(map[string]attr.Value{"subnet": str("10.0.0.0/24"), "gateway": str("10.0.0.256")}), "not an IP address"},
 		"gateway outside":  {block(map[string]attr.Value{"subnet": str("10.0.0.0/24"), "gateway": str("10.0.1.1")}), "gateway 10.0.1.1 is not in"},
 		"range outside":    {block(map[string]attr.Value{"subnet": str("10.0.0.0/24"), "ip_range": str("10.0.1.0/25")}), "ip_range 10.0.1.0/25 is not in"},

@@ -13,9 +13,8 @@ import (
 // Rules implements contract.Type. What has no row replaces: no engine can change it.
 func (Type) Rules() contract.Rules {
 	return contract.Rules{
-		"id":    {Stable: true},
+		"id":    {Stable: true, Requires: "1.21"},
 		"scope": {Stable: true},
-		"name":  {Requires: "1.21"},
 
 		"labels":       {Requires: "1.23"},
 		"internal":     {Requires: "1.22"},
@@ -27,12 +26,12 @@ func (Type) Rules() contract.Rules {
 		"ipam_driver":  {Same: sameIPAMDriver},
 
 		// The declaration is only recorded; ipam decides. See the package comment.
-		"ipam_config":             {By: recordOrReplace, Unreported: true},
+		"ipam_config":             {By: recordOrReplace, Unreported: true, Filled: true},
 		"ipam_config.subnet":      {Same: samePrefix},
 		"ipam_config.ip_range":    {Same: samePrefix},
 		"ipam_config.gateway":     {Same: sameAddr},
 		"ipam_config.aux_address": {Same: sameAddrs},
-		"ipam": {Same: samePools, Stable: true, Explain: func(attr.Value, attr.Value) string {
+		"ipam": {Same: samePools, Stable: true, Of: "ipam_config", Explain: func(attr.Value, attr.Value) string {
 			return "the network's addresses are not the declared ones"
 		}},
 	}

@@ -18,6 +18,7 @@ var namePattern = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]*$`)
 // Schema implements contract.Type.
 func (Type) Schema(context.Context) schema.Schema {
 	return schema.Schema{
+		Version:             1,
 		MarkdownDescription: "A network that containers can be connected to. No engine can change a network, so a change replaces it. Needs engine API 1.21.",
 		Attributes: map[string]schema.Attribute{
 			"id": schema.StringAttribute{Computed: true, MarkdownDescription: "Id of the network."},
@@ -92,7 +93,7 @@ func ipamBlock() schema.Block {
 		NestedObject: schema.NestedBlockObject{Attributes: map[string]schema.Attribute{
 			"subnet": schema.StringAttribute{
 				Optional: true, MarkdownDescription: "Subnet in CIDR notation, as `10.1.0.0/16` or `fd00:1::/64`.",
-				Validators: []validator.String{prefixValidator{}},
+				Validators: []validator.String{prefixValidator{something: true}},
 			},
 			"ip_range": schema.StringAttribute{
 				Optional: true, MarkdownDescription: "Part of the subnet from which containers get their addresses, in CIDR notation. The whole subnet when absent.",

@@ -133,8 +133,8 @@ func oneOf(values ...string) func(string) bool {
 	return func(s string) bool { return slices.Contains(values, s) }
 }
 
-// prefixValidator refuses what is not CIDR notation.
-type prefixValidator struct{}
+// prefixValidator refuses what is not CIDR notation; "" is what null is, unless something has to be there.
+type prefixValidator struct{ something bool }
 
 func (prefixValidator) Description(context.Context) string {
 	return "an address range in CIDR notation"
@@ -142,18 +142,18 @@ func (prefixValidator) Description(context.Context) string {
 
 func (v prefixValidator) MarkdownDescription(ctx context.Context) string { return v.Description(ctx) }
 
-func (prefixValidator) ValidateString(_ context.Context, req validator.StringRequest, resp *validator.StringResponse) {
+func (v prefixValidator) ValidateString(_ context.Context, req validator.StringRequest, resp *validator.StringResponse) {
 	if req.ConfigValue.IsNull() || req.ConfigValue.IsUnknown() {
 		return
 	}
 	if p, err := parsePrefix(req.ConfigValue); err != nil {
 		resp.Diagnostics.AddAttributeError(req.Path, "Invalid address range", err.Error())
-	} else if !p.IsValid() {
+	} else if v.something && !p.IsValid() {
 		resp.Diagnostics.AddAttributeError(req.Path, "Invalid address range", "an empty string is no address range: leave the attribute out instead")
 	}
 }
 
-// addrValidator refuses what is not an IP address.
+// addrValidator refuses what is not an IP address; "" is what null is.
 type addrValidator struct{}
 
 func (addrValidator) Description(context.Context) string { return "an IP address" }
@@ -164,9 +164,7 @@ func (addrValidator) ValidateString(_ context.Context, req validator.StringReque
 	if req.ConfigValue.IsNull() || req.ConfigValue.IsUnknown() {
 		return
 	}
-	if a, err := parseAddr(req.ConfigValue); err != nil {
+	if _, err := parseAddr(req.ConfigValue); err != nil {
 		resp.Diagnostics.AddAttributeError(req.Path, "Invalid IP address", err.Error())
-	} else if !a.IsValid() {
-		resp.Diagnostics.AddAttributeError(req.Path, "Invalid IP address", "an empty string is no address: leave the attribute out instead")
 	}
 }

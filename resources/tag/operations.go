@@ -33,6 +33,9 @@ var (
 // Name implements contract.Type.
 func (Type) Name() string { return "tag" }
 
+// IdentifiedBy implements contract.Identified: a tag by its name: its id holds the source too.
+func (Type) IdentifiedBy() string { return "target_image" }
+
 // Claims implements contract.Claimant.
 func (Type) Claims(m Model) []contract.Claim {
 	if m.TargetImage.IsNull() || m.TargetImage.IsUnknown() {

@@ -277,13 +277,22 @@ func TestValidate(t *testing.T) {
 func TestRequires(t *testing.T) {
 	t.Parallel()
 	r := host(t)
-	for path, values := range map[string]map[string]attr.Value{
-		"name": {"name": str("data")}, "labels": {"labels": labelSet(t, r, "a", "b")}, "cluster": {"driver": str("csi"), "cluster": clusterList(t, r)},
+	for _, c := range []struct {
+		version, path string
+		values        map[string]attr.Value
+	}{
+		{"1.20", "", nil}, // there are no volumes at all
+		{"1.20", "", map[string]attr.Value{"name": str("data")}},
+		{"1.22", "labels", map[string]attr.Value{"labels": labelSet(t, r, "a", "b")}},
+		{"1.22", "cluster", map[string]attr.Value{"driver": str("csi"), "cluster": clusterList(t, r)}},
 	} {
-		_, err := r.Plan(t.Context(), newFake(), contract.Request{Config: config(t, r, values), Observed: r.Node().Null(), APIVersion: "1.20"})
-		if at, _ := contract.PathOf(err); at != path {
-			t.Errorf("%s on API 1.20: %v", path, err)
+		_, err := r.Plan(t.Context(), newFake(), contract.Request{Config: config(t, r, c.values), Observed: r.Node().Null(), APIVersion: c.version})
+		if at, _ := contract.PathOf(err); err == nil || at != c.path {
+			t.Errorf("%v on API %s: %v, want an error at %q", c.values, c.version, err, c.path)
 		}
+	}
+	if _, err := r.Plan(t.Context(), newFake(), contract.Request{Config: config(t, r, nil), Observed: r.Node().Null(), APIVersion: "1.21"}); err != nil {
+		t.Errorf("on API 1.21: %v", err)
 	}
 }
 

@@ -16,9 +16,8 @@ import (
 // Rules implements contract.Type. What has no row replaces: no engine can change it.
 func (Type) Rules() contract.Rules {
 	return contract.Rules{
-		"id":         {Stable: true},
+		"id":         {Stable: true, Requires: "1.21"},
 		"mountpoint": {Stable: true},
-		"name":       {Requires: "1.21"},
 		"labels":     {Requires: "1.23"},
 		// Older engines take options and do not report them: a difference could never be seen.
 		"driver_opts": {Requires: "1.25"},

@@ -18,6 +18,7 @@ var namePattern = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]+$`)
 // Schema implements contract.Type.
 func (Type) Schema(context.Context) schema.Schema {
 	return schema.Schema{
+		Version: 1,
 		MarkdownDescription: "A volume: a place for data on the engine that outlives containers. Nothing of a volume can be changed once it exists " +
 			"(but the availability of a cluster volume), so a change replaces it **and its data is lost**. Needs engine API 1.21.",
 		Attributes: map[string]schema.Attribute{

@@ -13,35 +13,53 @@ import (
 
 // testCase is one file of an archive.
 type testCase struct {
-	// At is NOUN/NAME.
+	// At is NOUN/NAME, or VERSION/NOUN/NAME.
 	At    string
 	Lines []string
+	// Prefix of the paths.
+	Prefix string
 }
 
-func readCases(t *testing.T) map[string][]testCase {
+// group is the cases of one archive.
+type group struct {
+	cases []testCase
+	// only is the engine that speaks the version, "" when all do.
+	only string
+}
+
+func readCases(t *testing.T) map[string]group {
 	t.Helper()
-	files, err := filepath.Glob("testdata/*.txtar")
+	cases := map[string]group{}
+	readArchives(t, cases, "testdata/*.txtar", "", prefix, "")
+	readArchives(t, cases, "testdata/v1.2/*.txtar", "v1.2/", "/v1.2", "cleatd") // dockerd refuses versions before 1.12
+	readArchives(t, cases, "testdata/v1.41/*.txtar", "v1.41/", "/v1.41", "")
+	return cases
+}
+
+func readArchives(t *testing.T, cases map[string]group, pattern, above, prefix, only string) {
+	t.Helper()
+	files, err := filepath.Glob(pattern)
 	if err != nil || len(files) == 0 {
 		t.Fatal("no cases", err)
 	}
-	cases := map[string][]testCase{}
 	for _, file := range files {
 		archive, err := txtar.ParseFile(file)
 		if err != nil {
 			t.Fatal(err)
 		}
-		noun := strings.TrimSuffix(filepath.Base(file), ".txtar")
+		noun := above + strings.TrimSuffix(filepath.Base(file), ".txtar")
+		g := group{only: only}
 		for _, f := range archive.Files {
-			c := testCase{At: noun + "/" + f.Name}
+			c := testCase{At: noun + "/" + f.Name, Prefix: prefix}
 			for line := range strings.Lines(string(f.Data)) {
 				if line = strings.TrimRight(line, "\n"); strings.TrimSpace(line) != "" && !strings.HasPrefix(line, "#") {
 					c.Lines = append(c.Lines, line)
 				}
 			}
-			cases[noun] = append(cases[noun], c)
+			g.cases = append(g.cases, c)
 		}
+		cases[noun] = g
 	}
-	return cases
 }
 
 // difference is an entry of differences.txt: what a real engine says where the document says something else.
@@ -102,7 +120,7 @@ func TestDifferences(t *testing.T) {
 	for _, d := range readDifferences(t) {
 		used := false
 		for _, group := range cases {
-			for _, c := range group {
+			for _, c := range group.cases {
 				used = used || slices.ContainsFunc(c.Lines, func(line string) bool { return d.on(c.At, line) })
 			}
 		}
@@ -119,9 +137,12 @@ func TestCases(t *testing.T) {
 	cases, differences := readCases(t), readDifferences(t)
 	each(t, func(t *testing.T, e *engine) {
 		for noun, group := range cases {
+			if group.only != "" && group.only != e.Name {
+				continue
+			}
 			t.Run(noun, func(t *testing.T) {
 				t.Parallel()
-				for _, c := range group {
+				for _, c := range group.cases {
 					t.Run(path.Base(c.At), func(t *testing.T) {
 						t.Parallel()
 						runCase(t, e, c, differences)
@@ -134,7 +155,8 @@ func TestCases(t *testing.T) {
 
 func runCase(t *testing.T, e *engine, c testCase, differences []difference) {
 	t.Helper()
-	r := &runner{t: t, e: e, vars: map[string]string{"N": e.name(t)}}
+	r := &runner{t: t, e: e, prefix: c.Prefix, vars: map[string]string{"N": e.name(t)}}
+	r.vars["NET"] = strings.TrimSuffix(e.Subnet(int(e.names.Load()%100)+1).Addr().String(), ".0")
 	for _, line := range c.Lines {
 		for _, d := range differences {
 			if d.Engine == e.Name && d.on(c.At, line) {

@@ -233,6 +233,9 @@ func child(value any, part string) (any, bool) {
 	list, _ := value.([]any)
 	inner = strings.TrimSuffix(inner, "]")
 	if key, want, ok := strings.Cut(inner, "="); ok {
+		if plain, err := url.PathUnescape(want); err == nil {
+			want = plain // %20 is a space
+		}
 		for _, item := range list {
 			o, _ := item.(map[string]any)
 			if v, ok := o[key]; ok && plainText(v) == want {

@@ -137,6 +137,19 @@ func (e *engine) clean(t *testing.T, name string) {
 			}
 		}
 	}
+	if e.IsOld() {
+		return // it has no networks
+	}
+	var networks []struct{ Name string }
+	decode(t, e.raw(t, "GET", "/v1.41/networks", nil, nil).body, &networks)
+	for _, n := range networks {
+		if !mine(n.Name, name) {
+			continue
+		}
+		if got := e.raw(t, "DELETE", "/v1.41/networks/"+n.Name, nil, nil); got.status >= 400 && got.status != 404 {
+			t.Errorf("remove network %s: %d %s", n.Name, got.status, got.body)
+		}
+	}
 }
 
 // mine reports whether something belongs to a case: it has its name, alone or with something behind it.

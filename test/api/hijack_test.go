@@ -22,7 +22,7 @@ type conn struct {
 	header http.Header
 }
 
-// dial sends a request, with the upgrade headers where upgrade is set, and reads the header of the answer.
+// dial sends a request, at the suite's version unless the path has one, with the upgrade headers where upgrade is set, and reads the header of the answer.
 func (e *engine) dial(t *testing.T, method, path, body string, upgrade bool) *conn {
 	t.Helper()
 	raw, err := (&net.Dialer{}).DialContext(t.Context(), "unix", e.socket)
@@ -33,7 +33,10 @@ func (e *engine) dial(t *testing.T, method, path, body string, upgrade bool) *co
 	if err := raw.SetDeadline(time.Now().Add(stepTimeout)); err != nil {
 		t.Fatal(err)
 	}
-	request := method + " " + prefix + path + " HTTP/1.1\r\nHost: engine\r\n"
+	if !strings.HasPrefix(path, "/v1.") {
+		path = prefix + path
+	}
+	request := method + " " + path + " HTTP/1.1\r\nHost: engine\r\n"
 	if body != "" {
 		request += fmt.Sprintf("Content-Type: application/json\r\nContent-Length: %d\r\n", len(body))
 	} else {

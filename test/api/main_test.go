@@ -10,11 +10,14 @@ import (
 
 func TestMain(m *testing.M) { acctest.Main(m) }
 
-// engines are what the suite runs on.
-var engines = []struct {
+// kind is an engine to start.
+type kind struct {
 	name  string
 	start func(testing.TB) *acctest.Engine
-}{
+}
+
+// engines are what the suite runs on.
+var engines = []kind{
 	{"dockerd", acctest.Dockerd},
 	{"cleatd", acctest.Cleatd},
 }
@@ -23,15 +26,21 @@ var engines = []struct {
 func each(t *testing.T, test func(t *testing.T, e *engine)) {
 	t.Helper()
 	for _, kind := range engines {
-		t.Run(kind.name, func(t *testing.T) {
-			e := newEngine(kind.start(t))
-			before := e.things(t)
-			t.Cleanup(func() {
-				if diff := cmp.Diff(before, e.things(t)); diff != "" {
-					t.Errorf("left behind (-before +after):\n%s", diff)
-				}
-			})
-			test(t, e)
-		})
+		kind.run(t, test)
 	}
+}
+
+// run runs a test on the engine, which it must leave as it was.
+func (k kind) run(t *testing.T, test func(t *testing.T, e *engine)) {
+	t.Helper()
+	t.Run(k.name, func(t *testing.T) {
+		e := newEngine(k.start(t))
+		before := e.things(t)
+		t.Cleanup(func() {
+			if diff := cmp.Diff(before, e.things(t)); diff != "" {
+				t.Errorf("left behind (-before +after):\n%s", diff)
+			}
+		})
+		test(t, e)
+	})
 }

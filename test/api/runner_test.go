@@ -17,9 +17,10 @@ import (
 // runner does the lines of one case. A request is sent when the first line about its answer, or the next request,
 // comes.
 type runner struct {
-	t    *testing.T
-	e    *engine
-	vars map[string]string
+	t      *testing.T
+	e      *engine
+	prefix string
+	vars   map[string]string
 
 	pending *request
 	answer  *answer
@@ -45,7 +46,7 @@ func (r *runner) line(line string) {
 		if plain, ok := strings.CutPrefix(path, "^"); ok {
 			path = plain
 		} else {
-			path = prefix + path
+			path = r.prefix + path
 		}
 		r.pending, r.stream = &request{method: word, path: path, header: http.Header{}}, false
 	case ">":
@@ -150,7 +151,7 @@ func (r *runner) firstValues(q *request, n string) *answer {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	c := r.e.dial(r.t, q.method, strings.TrimPrefix(q.path, prefix), string(q.body), false)
+	c := r.e.dial(r.t, q.method, q.path, string(q.body), false)
 	got := &answer{status: c.status, header: c.header}
 	for d := json.NewDecoder(c.r); count > 0; count-- {
 		var value json.RawMessage

@@ -48,7 +48,10 @@ func (e *engine) websocket(t *testing.T, path string) *websocket.Conn {
 	dialer := websocket.Dialer{NetDialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return (&net.Dialer{}).DialContext(ctx, "unix", e.socket)
 	}}
-	ws, answer, err := dialer.DialContext(t.Context(), "ws://engine"+prefix+path, http.Header{"Origin": {"http://engine"}})
+	if !strings.HasPrefix(path, "/v1.") {
+		path = prefix + path
+	}
+	ws, answer, err := dialer.DialContext(t.Context(), "ws://engine"+path, http.Header{"Origin": {"http://engine"}})
 	if err != nil {
 		t.Fatalf("%v: %+v", err, answer)
 	}

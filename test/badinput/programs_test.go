@@ -32,18 +32,9 @@ type programs struct {
 
 func build(t *testing.T) *programs {
 	t.Helper()
-	p := &programs{terraform: acctest.Program(t, "terraform")}
-	dir := t.TempDir()
-	p.cleat = filepath.Join(dir, "cleat")
-	for out, pkg := range map[string]string{p.cleat: "./cmd/cleat", filepath.Join(dir, "terraform-provider-docker"): "."} {
-		cmd := exec.CommandContext(t.Context(), "go", "build", "-o", out, pkg)
-		cmd.Dir = "../.."
-		if text, err := cmd.CombinedOutput(); err != nil {
-			t.Fatalf("go build %s: %v\n%s", pkg, err, text)
-		}
-	}
-	p.config = filepath.Join(dir, "terraformrc")
-	text := fmt.Sprintf("provider_installation {\n  dev_overrides { \"cleat-dev/docker\" = %q }\n  direct {}\n}\n", dir)
+	p := &programs{terraform: acctest.Program(t, "terraform"), cleat: acctest.Built(t, "cleat")}
+	p.config = filepath.Join(t.TempDir(), "terraformrc")
+	text := fmt.Sprintf("provider_installation {\n  dev_overrides { \"cleat-dev/docker\" = %q }\n  direct {}\n}\n", filepath.Dir(acctest.Built(t, "terraform-provider-docker")))
 	if err := os.WriteFile(p.config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}

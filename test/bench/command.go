@@ -19,8 +19,16 @@ import (
 type usage struct {
 	requests, received int64
 	wall, cpu          time.Duration
-	// rss is the peak of the program itself, in bytes; provider that of the plugin it started.
-	rss, provider int64
+	// rss is the peak of the program itself, in bytes.
+	rss int64
+	// provider is what the plugins it started took.
+	provider plugins
+}
+
+// plugins is what the plugins of one command took: the peak of the largest in bytes, and the processor time of all.
+type plugins struct {
+	peak int64
+	cpu  time.Duration
 }
 
 // command runs one command in a project and measures it.
@@ -55,41 +63,60 @@ func (b *bench) command(ctx context.Context, dir string, env []string, path stri
 	return used, nil
 }
 
-// watchPlugin samples the peak memory of a process's children until the function it returns is called. The kernel
-// keeps the peak, so a sample is wrong only by what happens after the last one.
-func watchPlugin(parent int) func() int64 {
-	stop, peak := make(chan struct{}), make(chan int64)
+// watchPlugin samples the plugins among a process's children until the function it returns is called. The kernel keeps
+// peak and sum, so a sample is wrong only by what happens after the last one.
+func watchPlugin(parent int) func() plugins {
+	stop, result := make(chan struct{}), make(chan plugins)
 	go func() {
-		var highest int64
-		tick := time.NewTicker(20 * time.Millisecond)
+		last := map[string]plugins{}
+		tick := time.NewTicker(10 * time.Millisecond)
 		defer tick.Stop()
 		for {
 			select {
 			case <-stop:
-				peak <- highest
+				var all plugins
+				for _, p := range last {
+					all.peak, all.cpu = max(all.peak, p.peak), all.cpu+p.cpu
+				}
+				result <- all
 				return
 			case <-tick.C:
-				highest = max(highest, childPeak(parent))
+				sample(parent, last)
 			}
 		}
 	}()
-	return func() int64 { close(stop); return <-peak }
+	return func() plugins { close(stop); return <-result }
 }
 
-// childPeak is the highest VmHWM among a process's plugins, in bytes. A child that has not come to execute its program
-// yet still shows the memory of its parent.
-func childPeak(parent int) int64 {
-	var highest int64
+// sample notes for each plugin of a process what it has taken so far.
+func sample(parent int, last map[string]plugins) {
 	lists, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", parent)) // the pattern is well-formed
 	for _, list := range lists {
 		content, _ := os.ReadFile(list) // a thread that has ended has none
 		for _, pid := range strings.Fields(string(content)) {
-			highest = max(highest, highWater("/proc/"+pid+"/status"))
+			if peak := highWater("/proc/" + pid + "/status"); peak > 0 {
+				last[pid] = plugins{peak: peak, cpu: max(last[pid].cpu, onCPU(pid))}
+			}
 		}
 	}
-	return highest
 }
 
+// onCPU is the time the threads of a process have run.
+func onCPU(pid string) time.Duration {
+	threads, _ := filepath.Glob("/proc/" + pid + "/task/*/schedstat") // the pattern is well-formed
+	var sum time.Duration
+	for _, thread := range threads {
+		content, _ := os.ReadFile(thread) // a thread that has ended has none
+		if ran, _, ok := strings.Cut(string(content), " "); ok {
+			ns, _ := strconv.ParseInt(ran, 10, 64)
+			sum += time.Duration(ns)
+		}
+	}
+	return sum
+}
+
+// highWater is the peak memory of a plugin, in bytes; 0 for what is none. A child that has not come to execute its program
+// yet still shows the name and the memory of its parent.
 func highWater(status string) int64 {
 	file, err := os.Open(status)
 	if err != nil {

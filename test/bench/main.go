@@ -66,7 +66,7 @@ func run(ctx context.Context, sizes []string, withTerraform, verbose bool) (*rep
 	}
 	defer between.Close()
 
-	b := &bench{proxy: between, report: &report{}, dir: dir, verbose: verbose, history: map[string]traffic{}}
+	b := &bench{proxy: between, report: &report{}, dir: dir, verbose: verbose, history: map[string]traffic{}, spent: map[string]processor{}}
 	if b.bin, err = filepath.Abs(cmp.Or(os.Getenv("CLEAT_BIN"), "bin")); err != nil {
 		return nil, err
 	}

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"time"
 
 	"github.com/cleat-dev/cleat/internal/acctest"
 	"github.com/cleat-dev/cleat/test/proxy"
@@ -22,9 +23,17 @@ type bench struct {
 	report           *report
 	dir, bin         string
 	cleat, terraform string
-	// verbose lists the requests of each command, history keeps the received bytes of plans by scenario and size.
+	// verbose lists the requests of each command. history keeps the received bytes of plans by scenario, spent what the
+	// provider took by step.
 	verbose bool
 	history map[string]traffic
+	spent   map[string]processor
+}
+
+// processor is the time a step took of the provider at a size.
+type processor struct {
+	n   int
+	cpu time.Duration
 }
 
 // traffic is how many bytes a plan without changes received at a size.
@@ -145,21 +154,32 @@ func (b *bench) withTerraform(ctx context.Context, s scenario, n int) error {
 		return err
 	}
 	var peak int64
+	size := float64(n)
 	for _, step := range []struct {
-		name string
-		args []string
+		name     string
+		args     []string
+		requests float64       // at most
+		cpu      time.Duration // of the provider for each container more, at most; 0 is no bound
 	}{
-		{"apply", []string{"apply", "-auto-approve", "-no-color", "-parallelism=10"}},
-		{"plan, no change", []string{"plan", "-detailed-exitcode", "-no-color"}},
-		{"destroy", []string{"destroy", "-auto-approve", "-no-color", "-parallelism=10"}},
+		{"plan, create", []string{"plan", "-no-color"}, 5, 4 * time.Millisecond},
+		{"apply", []string{"apply", "-auto-approve", "-no-color", "-parallelism=10"}, 3*size + 5, 0},
+		{"plan, no change", []string{"plan", "-detailed-exitcode", "-no-color"}, size + 3, 3 * time.Millisecond},
+		// One call each to look (Terraform refreshes first) and to remove: what is stopped by SIGKILL needs no stop.
+		{"destroy", []string{"destroy", "-auto-approve", "-no-color", "-parallelism=10"}, 2*size + 5, 0},
 	} {
 		used, err := b.command(ctx, dir, env, b.terraform, step.args...)
 		if err != nil {
 			return err
 		}
-		b.report.say("terraform "+step.name+": requests", float64(used.requests), "")
+		b.report.hard("terraform "+step.name+": requests", float64(used.requests), step.requests, "")
 		b.report.say("terraform "+step.name+": wall", used.wall.Seconds(), "s")
-		peak = max(peak, used.provider)
+		b.report.say("provider, "+step.name+": CPU", used.provider.cpu.Seconds()*1000, "ms")
+		if few, ok := b.spent[step.name]; ok && step.cpu > 0 && few.n < n { // its starts cost the same for any number
+			each := (used.provider.cpu - few.cpu).Seconds() * 1000 / float64(n-few.n)
+			b.report.soft("  for each container more", each, step.cpu.Seconds()*1000, "ms")
+		}
+		b.spent[step.name] = processor{n, used.provider.cpu}
+		peak = max(peak, used.provider.peak)
 	}
 	switch {
 	case peak == 0:

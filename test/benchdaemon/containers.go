@@ -16,13 +16,10 @@ import (
 	"github.com/cleat-dev/cleat/internal/acctest"
 )
 
-// rounds is how often a short piece of work is done; its figure is the median.
-const rounds = 25
-
-// median runs work rounds times, after one that is not counted, and returns the middle time in milliseconds.
-func median(work func() error) (float64, error) {
+// median runs work several times, after one that is not counted, and returns the middle time in milliseconds.
+func (s *subject) median(work func() error) (float64, error) {
 	var all []float64
-	for i := range rounds + 1 {
+	for i := range s.rounds + 1 {
 		began := time.Now()
 		if err := work(); err != nil {
 			return 0, err
@@ -74,7 +71,7 @@ func (s *subject) wait(ctx context.Context, id string) error {
 
 func cycle(network string) func(context.Context, *subject) (float64, error) {
 	return func(ctx context.Context, s *subject) (float64, error) {
-		return median(func() error { return s.once(ctx, network) })
+		return s.median(func() error { return s.once(ctx, network) })
 	}
 }
 
@@ -106,7 +103,7 @@ func execs(ctx context.Context, s *subject) (float64, error) {
 		return 0, err
 	}
 	defer s.remove(ctx, id)
-	return median(func() error {
+	return s.median(func() error {
 		made, err := s.client.ExecCreate(ctx, id[0], client.ExecCreateOptions{Cmd: []string{"true"}, AttachStdout: true, AttachStderr: true})
 		if err != nil {
 			return err
@@ -161,7 +158,7 @@ func list(ctx context.Context, s *subject) (float64, error) {
 		}
 		ids = append(ids, id)
 	}
-	return median(func() error {
+	return s.median(func() error {
 		found, err := s.client.ContainerList(ctx, client.ContainerListOptions{All: true})
 		if err == nil && len(found.Items) < len(ids) {
 			err = fmt.Errorf("%d containers listed, want %d", len(found.Items), len(ids))

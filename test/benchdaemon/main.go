@@ -23,13 +23,14 @@ const peer = "dockerd"
 
 func main() {
 	kinds := flag.String("engines", "cleatd,"+peer, "engines to measure, comma separated")
-	only := flag.String("only", "", "measure only these, comma separated: the first words of the table's lines")
+	only := flag.String("only", "", "measure only these, comma separated: how lines of the table begin")
+	rounds := flag.Int("rounds", 25, "how often short pieces of work are done; the figure is the median")
 	flag.Parse()
 	if err := acctest.Isolate(); err != nil {
 		fail(err)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, strings.Split(*kinds, ","), *only)
+	err := run(ctx, strings.Split(*kinds, ","), *only, *rounds)
 	stop()
 	if err != nil {
 		fail(err)
@@ -47,23 +48,27 @@ type subject struct {
 	client *client.Client
 	// pulled is the big image of the registry, made by the first engine.
 	pulled string
+	// rounds is how often a short piece of work is done.
+	rounds int
 }
 
 // run measures everything on each engine and prints the table.
-func run(ctx context.Context, kinds []string, only string) (err error) {
-	registry, err := acctest.StartRegistry(ctx, acctest.Auth{})
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, registry.Close()) }()
-	image, err := publish(ctx, registry)
-	if err != nil {
-		return fmt.Errorf("an image to pull: %w", err)
+func run(ctx context.Context, kinds []string, only string, rounds int) (err error) {
+	image := ""
+	if wanted(only, "pull") {
+		registry, err := acctest.StartRegistry(ctx, acctest.Auth{})
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, registry.Close()) }()
+		if image, err = publish(ctx, registry); err != nil {
+			return fmt.Errorf("an image to pull: %w", err)
+		}
 	}
 	figures := map[string]map[string]float64{}
 	for _, kind := range kinds {
 		fmt.Fprintf(os.Stderr, "measuring %s\n", kind)
-		if figures[kind], err = measure(ctx, kind, image, only); err != nil {
+		if figures[kind], err = measure(ctx, kind, image, only, rounds); err != nil {
 			return fmt.Errorf("%s: %w", kind, err)
 		}
 	}
@@ -71,8 +76,14 @@ func run(ctx context.Context, kinds []string, only string) (err error) {
 	return printSizes(os.Stdout)
 }
 
+// wanted reports whether a line of the table is to be measured: its first words, or some of them, are in the list, or that
+// is empty.
+func wanted(only, name string) bool {
+	return only == "" || slices.ContainsFunc(strings.Split(only, ","), func(words string) bool { return strings.HasPrefix(name, words) })
+}
+
 // measure starts an engine of one kind and takes all figures on it.
-func measure(ctx context.Context, kind, image, only string) (figures map[string]float64, err error) {
+func measure(ctx context.Context, kind, image, only string, rounds int) (figures map[string]float64, err error) {
 	e, err := acctest.Start(ctx, kind)
 	if err != nil {
 		return nil, err
@@ -83,10 +94,10 @@ func measure(ctx context.Context, kind, image, only string) (figures map[string]
 		return nil, err
 	}
 	defer c.Close()
-	s := &subject{Engine: e, client: c, pulled: image}
+	s := &subject{Engine: e, client: c, pulled: image, rounds: rounds}
 	figures = map[string]float64{}
 	for _, m := range metrics {
-		if only != "" && !slices.Contains(strings.Split(only, ","), strings.TrimSuffix(strings.Fields(m.name)[0], ",")) {
+		if !wanted(only, m.name) {
 			continue
 		}
 		value, err := m.take(ctx, s)

@@ -1,17 +1,14 @@
 package cli
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
-	"strconv"
 	"strings"
 	"testing"
 
-	"github.com/moby/moby/client"
+	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/cleat-dev/cleat/internal/acctest"
@@ -48,28 +45,8 @@ func params(bin, scripts, engine string, env ...string) testscript.Params {
 			}
 			return nil
 		},
-		Cmds:               map[string]func(*testscript.TestScript, bool, []string){"exits": exits},
+		Cmds:               map[string]func(*testscript.TestScript, bool, []string){"exits": acctest.Exits},
 		RequireUniqueNames: true,
-	}
-}
-
-// exits runs a program and demands its exit code.
-func exits(ts *testscript.TestScript, not bool, args []string) {
-	if not || len(args) < 2 {
-		ts.Fatalf("usage: exits CODE program [args...]")
-	}
-	want, err := strconv.Atoi(args[0])
-	ts.Check(err)
-	got := 0
-	if err := ts.Exec(args[1], args[2:]...); err != nil {
-		var ended *exec.ExitError
-		if !errors.As(err, &ended) {
-			ts.Fatalf("%s: %v", args[1], err)
-		}
-		got = ended.ExitCode()
-	}
-	if got != want {
-		ts.Fatalf("exit code %d, want %d", got, want)
 	}
 }
 
@@ -82,50 +59,13 @@ func TestOffline(t *testing.T) {
 // TestEngine runs the others on every engine. A script leaves nothing behind.
 func TestEngine(t *testing.T) {
 	bin := build(t)
-	acctest.Each(t, func(t *testing.T, e *acctest.Engine) {
-		before := inventory(t, e)
+	acctest.EachToday(t, func(t *testing.T, e *acctest.Engine) {
+		before := e.Inventory(t)
 		t.Run("scripts", func(t *testing.T) {
 			testscript.Run(t, params(bin, "engine", e.Name, "DOCKER_HOST="+e.Host))
 		})
-		if after := inventory(t, e); after != before {
-			t.Errorf("left behind:\n%s\nbefore:\n%s", after, before)
+		if diff := cmp.Diff(before, e.Inventory(t)); diff != "" {
+			t.Errorf("left behind (-before +after):\n%s", diff)
 		}
 	})
-}
-
-// inventory is all an engine holds, in text.
-func inventory(t *testing.T, e *acctest.Engine) string {
-	t.Helper()
-	c := e.Client(t)
-	var all []string
-	containers, err := c.ContainerList(t.Context(), client.ContainerListOptions{All: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, i := range containers.Items {
-		all = append(all, "container "+strings.Join(i.Names, ","))
-	}
-	volumes, err := c.VolumeList(t.Context(), client.VolumeListOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, i := range volumes.Items {
-		all = append(all, "volume "+i.Name)
-	}
-	networks, err := c.NetworkList(t.Context(), client.NetworkListOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, i := range networks.Items {
-		all = append(all, "network "+i.Name)
-	}
-	images, err := c.ImageList(t.Context(), client.ImageListOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, i := range images.Items {
-		all = append(all, "image "+strings.Join(i.RepoTags, ","))
-	}
-	slices.Sort(all)
-	return strings.Join(all, "\n")
 }

@@ -166,11 +166,11 @@ func (c *cli) run(ctx context.Context, command string) (string, error) {
 		err = nil
 	}
 	text := clientNoise.ReplaceAllString(out.String(), "")
+	text = timePattern.ReplaceAllString(text, "<time>") // first: a version may be in a time, 05:00:01.18…
 	for _, known := range c.known {
 		text = strings.ReplaceAll(text, known[0], known[1])
 	}
-	text = idPattern.ReplaceAllString(text, "<id>")
-	return timePattern.ReplaceAllString(text, "<time>"), err
+	return idPattern.ReplaceAllString(text, "<id>"), err
 }
 
 // like returns got with what "..." of the lines of want stands for replaced by it.

@@ -22,6 +22,7 @@ import (
 	"github.com/moby/moby/api/types/network"
 	"github.com/moby/moby/client"
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sys/unix"
 
 	"github.com/cleat-dev/cleat/internal/acctest"
 )
@@ -37,9 +38,14 @@ func TestNothingIsLeft(t *testing.T) {
 	}
 	port := acctest.FreePort(t)
 	b := newBench(t, "--metrics-addr", "127.0.0.1:"+strconv.Itoa(port))
+	if _, err := b.docker.NetworkCreate(t.Context(), "names", client.NetworkCreateOptions{}); err != nil {
+		t.Fatal(err)
+	}
 	b.cycles(t, 40) // what is made once and kept is not a leak
+	b.monitorsEnd(t)
 	before := b.count(t, port)
 	b.cycles(t, leakCycles)
+	b.monitorsEnd(t)
 	after := b.count(t, port)
 	// Connections come and go with the clients' pool, the collector's goroutines with the load.
 	for _, loose := range []string{"file descriptors", "goroutines"} {
@@ -89,6 +95,8 @@ func (b *bench) cycle(ctx context.Context, i int) error {
 		host.PortBindings = network.PortMap{http: {{HostIP: netip.IPv4Unspecified()}}}
 	case 2:
 		config.Volumes = map[string]struct{}{"/data": {}}
+	case 3:
+		host.NetworkMode = "names"
 	}
 	made, err := b.docker.ContainerCreate(ctx, client.ContainerCreateOptions{Config: config, HostConfig: host})
 	if err != nil {
@@ -155,7 +163,10 @@ func entries(t *testing.T, dir string) int {
 }
 
 // processes counts those of the engine's namespace: the daemon and monitors.
-func (b *bench) processes(t *testing.T) int {
+func (b *bench) processes(t *testing.T) int { return len(b.pids(t)) }
+
+// pids are the processes of the engine's namespace.
+func (b *bench) pids(t *testing.T) (pids []int) {
 	t.Helper()
 	own, err := b.PIDNamespace()
 	if err != nil {
@@ -165,13 +176,38 @@ func (b *bench) processes(t *testing.T) int {
 	if err != nil {
 		t.Fatal(err)
 	}
-	n := 0
 	for _, path := range all {
 		if ns, err := os.Readlink(path); err == nil && ns == own {
-			n++
+			pid, err := strconv.Atoi(strings.Split(path, "/")[2])
+			if err != nil {
+				t.Fatal(err)
+			}
+			pids = append(pids, pid)
 		}
 	}
-	return n
+	return pids
+}
+
+// monitorsEnd waits for the monitors of containers that have ended: they reap what they have started a moment later.
+func (b *bench) monitorsEnd(t *testing.T) {
+	t.Helper()
+	for _, pid := range b.pids(t) {
+		if name, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid)); err != nil || string(name) != "cleat-monitor\n" {
+			continue
+		}
+		fd, err := unix.PidfdOpen(pid, 0)
+		if err != nil {
+			continue // gone
+		}
+		n, err := 0, error(unix.EINTR)
+		for err == unix.EINTR {
+			n, err = unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, int(callTimeout.Milliseconds()))
+		}
+		if n != 1 {
+			t.Errorf("monitor %d does not end: %v", pid, err)
+		}
+		_ = unix.Close(fd)
+	}
 }
 
 // ruleset counts the rules and set elements of this network namespace.

@@ -36,29 +36,9 @@ type driver struct {
 func drivers(t *testing.T) []driver {
 	t.Helper()
 	return []driver{
-		{name: "cleat", path: binary(t, "cleat")},
+		{name: "cleat", path: acctest.Built(t, "cleat")},
 		{name: "terraform", path: acctest.Program(t, "terraform"), env: terraformEnv(t), prepare: []string{"init", "-input=false", "-no-color"}},
 	}
-}
-
-// binary is a program of ours: in CLEAT_BIN, where make puts it, else in bin/.
-func binary(t *testing.T, name string) string {
-	t.Helper()
-	dir := os.Getenv("CLEAT_BIN")
-	if dir == "" {
-		dir = filepath.Join("..", "..", "bin")
-	}
-	path, err := filepath.Abs(filepath.Join(dir, name))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat(path); err != nil {
-		if os.Getenv("CI") == "" && os.Getenv("CLEAT_REQUIRE_ENGINES") == "" {
-			t.Skipf("%v: run 'make build'", err)
-		}
-		t.Fatalf("%v: run 'make build'", err)
-	}
-	return path
 }
 
 // terraformEnv offers our provider, and no other, from a mirror in the file system, the way a release is installed.
@@ -69,7 +49,7 @@ func terraformEnv(t *testing.T) []string {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Symlink(binary(t, "terraform-provider-docker"), filepath.Join(dir, "terraform-provider-docker_v0.0.1")); err != nil {
+	if err := os.Symlink(acctest.Built(t, "terraform-provider-docker"), filepath.Join(dir, "terraform-provider-docker_v0.0.1")); err != nil {
 		t.Fatal(err)
 	}
 	config := filepath.Join(mirror, "terraformrc")
@@ -94,8 +74,12 @@ var ports atomic.Int32
 // newProject copies a stack and prepares it. Whatever happens to the test, it is destroyed in the end.
 func newProject(t *testing.T, d driver, e *acctest.Engine, stack string) *project {
 	t.Helper()
-	source := filepath.Join("..", "..", "examples", "stacks", stack)
-	p := &project{driver: d, engine: e, dir: filepath.Join(t.TempDir(), stack)}
+	return newStack(t, d, e, filepath.Join("..", "..", "examples", "stacks", stack))
+}
+
+func newStack(t *testing.T, d driver, e *acctest.Engine, source string) *project {
+	t.Helper()
+	p := &project{driver: d, engine: e, dir: filepath.Join(t.TempDir(), filepath.Base(source))}
 	if err := os.CopyFS(p.dir, os.DirFS(source)); err != nil {
 		t.Fatal(err)
 	}

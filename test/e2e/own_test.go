@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"errors"
 	"io"
 	"maps"
 	"os"
@@ -17,6 +18,7 @@ import (
 	"github.com/moby/moby/api/types/events"
 	"github.com/moby/moby/client"
 
+	cleatclient "github.com/cleat-dev/cleat/client"
 	"github.com/cleat-dev/cleat/internal/acctest"
 	"github.com/cleat-dev/cleat/reconcile/ownership"
 )
@@ -25,7 +27,7 @@ import (
 // the names of all it declares.
 func newCleat(t *testing.T, e *acctest.Engine, name, configuration string) *project {
 	t.Helper()
-	p := &project{driver: driver{name: "cleat", path: binary(t, "cleat"), env: []string{"CLEAT_PROJECT=" + name, "NO_COLOR=1"}}, engine: e, dir: t.TempDir()}
+	p := &project{driver: driver{name: "cleat", path: acctest.Built(t, "cleat"), env: []string{"CLEAT_PROJECT=" + name, "NO_COLOR=1"}}, engine: e, dir: t.TempDir()}
 	p.configure(t, configuration)
 	t.Cleanup(func() {
 		if t.Failed() {
@@ -91,7 +93,7 @@ func (p *project) settled(t *testing.T, want []string) {
 // duplicate, one too many an orphan. Ledger and lock are told by their names.
 func (p *project) owned(t *testing.T) []string {
 	t.Helper()
-	ctx, c := t.Context(), p.engine.Client(t)
+	ctx, c := t.Context(), reach(t, p.engine)
 	var found []string
 	note := func(labels map[string]string, name string) {
 		switch {
@@ -110,6 +112,10 @@ func (p *project) owned(t *testing.T) []string {
 	}
 	for _, item := range containers.Items {
 		note(item.Labels, strings.TrimPrefix(item.Names[0], "/"))
+	}
+	if p.engine.IsOld() {
+		slices.Sort(found)
+		return found
 	}
 	networks, err := c.NetworkList(ctx, client.NetworkListOptions{})
 	if err != nil {
@@ -132,7 +138,7 @@ func (p *project) owned(t *testing.T) []string {
 // starts are the names of the containers of the project that start, as they do. The channel ends with the context.
 func (p *project) starts(ctx context.Context, t *testing.T) <-chan string {
 	t.Helper()
-	stream := p.engine.Client(t).Events(ctx, client.EventsListOptions{
+	stream := reach(t, p.engine).Events(ctx, client.EventsListOptions{
 		Filters: make(client.Filters).Add("type", string(events.ContainerEventType)).Add("event", "start"),
 	})
 	names := make(chan string, 1000)
@@ -152,7 +158,21 @@ func (p *project) starts(ctx context.Context, t *testing.T) <-chan string {
 	return names
 }
 
-// bystanders are objects of somebody else, of every kind, and what the engine says of them.
+// reach is a client to look at an engine from outside: moby's own, or cleat's where the engine is too old for that one.
+func reach(t *testing.T, e *acctest.Engine) *client.Client {
+	t.Helper()
+	if !e.IsOld() {
+		return e.Client(t)
+	}
+	c, err := cleatclient.New(context.WithoutCancel(t.Context()), cleatclient.Config{Host: e.Host})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	return c.Client
+}
+
+// bystanders are objects of somebody else, of every kind the engine has, and what it says of them.
 type bystanders struct {
 	engine *acctest.Engine
 	name   string
@@ -163,19 +183,29 @@ type bystanders struct {
 func newBystanders(t *testing.T, e *acctest.Engine, name string) *bystanders {
 	t.Helper()
 	b := &bystanders{engine: e, name: name}
-	ctx, c := t.Context(), e.Client(t)
+	ctx, c := t.Context(), reach(t, e)
+	mine := container.HostConfig{NetworkMode: container.NetworkMode(name), Binds: []string{name + ":/data"}}
+	if e.IsOld() {
+		mine = container.HostConfig{}
+	}
 	steps := []func() error{
 		func() error {
 			_, err := c.ImageTag(ctx, client.ImageTagOptions{Source: acctest.Busybox, Target: name + ":1"})
 			return err
 		},
-		func() error { _, err := c.NetworkCreate(ctx, name, client.NetworkCreateOptions{}); return err },
-		func() error { _, err := c.VolumeCreate(ctx, client.VolumeCreateOptions{Name: name}); return err },
+		func() error {
+			if e.IsOld() {
+				return nil
+			}
+			_, err1 := c.NetworkCreate(ctx, name, client.NetworkCreateOptions{})
+			_, err2 := c.VolumeCreate(ctx, client.VolumeCreateOptions{Name: name})
+			return errors.Join(err1, err2)
+		},
 		func() error {
 			_, err := c.ContainerCreate(ctx, client.ContainerCreateOptions{
 				Name:       name,
-				Config:     &container.Config{Image: name + ":1", Cmd: []string{"sleep", "100000"}, StopSignal: "SIGKILL"},
-				HostConfig: &container.HostConfig{NetworkMode: container.NetworkMode(name), Binds: []string{name + ":/data"}},
+				Config:     &container.Config{Image: name + ":1", Cmd: []string{"sleep", "100000"}},
+				HostConfig: &mine,
 			})
 			return err
 		},
@@ -197,11 +227,14 @@ func newBystanders(t *testing.T, e *acctest.Engine, name string) *bystanders {
 func (b *bystanders) remove(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), time.Minute)
 	defer cancel()
-	c := b.engine.Client(t)
+	c := reach(t, b.engine)
 	_, err1 := c.ContainerRemove(ctx, b.name, client.ContainerRemoveOptions{Force: true})
-	_, err2 := c.NetworkRemove(ctx, b.name, client.NetworkRemoveOptions{})
-	_, err3 := c.VolumeRemove(ctx, b.name, client.VolumeRemoveOptions{})
-	_, err4 := c.ImageRemove(ctx, b.name+":1", client.ImageRemoveOptions{})
+	_, err2 := c.ImageRemove(ctx, b.name+":1", client.ImageRemoveOptions{})
+	var err3, err4 error
+	if !b.engine.IsOld() {
+		_, err3 = c.NetworkRemove(ctx, b.name, client.NetworkRemoveOptions{})
+		_, err4 = c.VolumeRemove(ctx, b.name, client.VolumeRemoveOptions{})
+	}
 	for _, err := range []error{err1, err2, err3, err4} {
 		if err != nil {
 			t.Error(err)
@@ -212,10 +245,21 @@ func (b *bystanders) remove(t *testing.T) {
 // look asks the engine about each of them.
 func (b *bystanders) look(t *testing.T) map[string]any {
 	t.Helper()
-	ctx, c := t.Context(), b.engine.Client(t)
+	ctx, c := t.Context(), reach(t, b.engine)
 	one, err := c.ContainerInspect(ctx, b.name, client.ContainerInspectOptions{})
 	if err != nil {
 		t.Fatal(err)
+	}
+	img, err := c.ImageInspect(ctx, b.name+":1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := map[string]any{
+		"container": []any{one.Container.ID, one.Container.Name, one.Container.State.Pid, one.Container.State.StartedAt, one.Container.Config.Labels},
+		"image":     img.ID,
+	}
+	if b.engine.IsOld() {
+		return all
 	}
 	net, err := c.NetworkInspect(ctx, b.name, client.NetworkInspectOptions{})
 	if err != nil {
@@ -225,16 +269,9 @@ func (b *bystanders) look(t *testing.T) map[string]any {
 	if err != nil {
 		t.Fatal(err)
 	}
-	img, err := c.ImageInspect(ctx, b.name+":1")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return map[string]any{
-		"container": []any{one.Container.ID, one.Container.Name, one.Container.State.Pid, one.Container.State.StartedAt, one.Container.Config.Labels},
-		"network":   []any{net.Network.ID, net.Network.Name, slices.Sorted(maps.Keys(net.Network.Containers))},
-		"volume":    []any{vol.Volume.Name, vol.Volume.CreatedAt, vol.Volume.Mountpoint},
-		"image":     img.ID,
-	}
+	all["network"] = []any{net.Network.ID, net.Network.Name, slices.Sorted(maps.Keys(net.Network.Containers))}
+	all["volume"] = []any{vol.Volume.Name, vol.Volume.CreatedAt, vol.Volume.Mountpoint}
+	return all
 }
 
 // untouched demands that they are as they were.

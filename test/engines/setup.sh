@@ -1,15 +1,22 @@
 #!/usr/bin/env bash
-# Installs what build, tests and demo need, on Debian as root. Does nothing, quickly, when they are there.
+# Installs what build, tests and demo need, on Debian as root. Does nothing, quickly, when it is there.
+# With "demo" it is what building and the demo on the bundled engine need: no other engine, no runtime, no iptables.
 # Nothing is started and no service is left enabled: tests run engines of their own (internal/acctest).
 set -euo pipefail
 
 # program:package
 needs=(
-	dockerd:docker.io podman:podman conmon:conmon runc:runc docker-registry:docker-registry skopeo:skopeo
-	htpasswd:apache2-utils busybox:busybox-static ip:iproute2 iptables:iptables mount:mount curl:curl jq:jq git:git
 	gcc:gcc pkg-config:pkg-config /usr/include/stdio.h:libc6-dev /usr/include/seccomp.h:libseccomp-dev
-	/usr/lib/podman/netavark:netavark /usr/lib/podman/aardvark-dns:aardvark-dns /usr/lib/cni/bridge:containernetworking-plugins
+	busybox:busybox-static ip:iproute2 mount:mount curl:curl jq:jq git:git
 )
+if [ "${1:-}" != demo ]; then
+	needs+=(
+		dockerd:docker.io podman:podman conmon:conmon runc:runc docker-registry:docker-registry skopeo:skopeo
+		htpasswd:apache2-utils iptables:iptables /usr/sbin/sshd:openssh-server
+		docker-compose:docker-compose /usr/lib/python3/dist-packages/docker/__init__.py:python3-docker node:nodejs npm:npm
+		/usr/lib/podman/netavark:netavark /usr/lib/podman/aardvark-dns:aardvark-dns /usr/lib/cni/bridge:containernetworking-plugins
+	)
+fi
 
 present() { case $1 in /*) [ -e "$1" ] ;; *) command -v "$1" >/dev/null ;; esac; }
 

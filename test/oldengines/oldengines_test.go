@@ -21,15 +21,24 @@ type cleat struct {
 	engine                         *acctest.Engine
 }
 
-func build(t *testing.T) string {
+// spoken is one version on one engine.
+type spoken struct {
+	name, api string
+	engine    *acctest.Engine
+}
+
+// everywhere are the versions on dockerd, and those of held that are among them on a cleatd held back to each.
+func everywhere(t *testing.T, versions []string, held ...string) []spoken {
 	t.Helper()
-	program := filepath.Join(t.TempDir(), "cleat")
-	cmd := exec.CommandContext(t.Context(), "go", "build", "-o", program, "./cmd/cleat")
-	cmd.Dir = "../.."
-	if text, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, text)
+	e := acctest.Dockerd(t)
+	var all []spoken
+	for _, api := range versions {
+		all = append(all, spoken{"dockerd-" + api, api, e})
 	}
-	return program
+	for _, api := range held {
+		all = append(all, spoken{"cleatd-" + api, api, acctest.HeldCleatd(t, api)})
+	}
+	return all
 }
 
 // run runs a command, demands its exit code, and returns all it said.
@@ -37,7 +46,10 @@ func (c *cleat) run(t *testing.T, code int, args ...string) string {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), c.program, append([]string{"-project=" + c.project}, args...)...)
 	cmd.Dir = c.dir
-	cmd.Env = append(c.engine.Env(), "DOCKER_API_VERSION="+c.version, "DOCKER_CONFIG="+c.dir)
+	cmd.Env = append(c.engine.Env(), "DOCKER_CONFIG="+c.dir)
+	if c.engine.Name == "dockerd" {
+		cmd.Env = append(cmd.Env, "DOCKER_API_VERSION="+c.version)
+	}
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	err := cmd.Run()

@@ -37,11 +37,13 @@ var parts = map[string]string{
 	"host":               "host {\n host = \"db\"\n ip = \"10.0.0.5\"\n}",
 	"init":               `init = true`,
 	"ipc_mode":           `ipc_mode = "host"`,
+	"ipc_private":        `ipc_mode = "private"`,
 	"log_driver":         "log_driver = \"json-file\"\nlog_opts = { max-size = \"1m\" }",
 	"memory_reservation": "memory = 64\nmemory_reservation = 32",
 	"memory_swap":        "memory = 64\nmemory_swap = 128",
 	"mounts":             "mounts {\n target = \"/m\"\n type = \"tmpfs\"\n}",
 	"network_mode":       `network_mode = "none"`,
+	"network_of_mode":    `network_mode = "old-shared"`,
 	"pid_mode":           `pid_mode = "host"`,
 	"privileged":         `privileged = true`,
 	"publish_all_ports":  `publish_all_ports = true`,
@@ -49,6 +51,7 @@ var parts = map[string]string{
 	"restart":            `restart = "always"`,
 	"unless_stopped":     `restart = "unless-stopped"`,
 	"rm":                 `rm = true`,
+	"runtime":            `runtime = "runc"`,
 	"security_opts":      `security_opts = ["label=disable"]`,
 	"shm_size":           `shm_size = 32`,
 	"stop_signal":        `stop_signal = "SIGINT"`,
@@ -72,12 +75,13 @@ var parts = map[string]string{
 var since = map[string]string{
 	"cpu_period": "1.19", "cpu_quota": "1.19",
 	"group_add": "1.20", "upload": "1.20",
-	"dns_opts": "1.21", "memory_reservation": "1.21", "network": "1.21", "stop_signal": "1.21", "unless_stopped": "1.21", "volume_name": "1.21",
+	"dns_opts": "1.21", "memory_reservation": "1.21", "network": "1.21", "network_of_mode": "1.21", "stop_signal": "1.21", "unless_stopped": "1.21", "volume_name": "1.21",
 	"aliases": "1.22", "device_read_bps": "1.22", "ipv4_address": "1.22", "shm_size": "1.22", "tmpfs": "1.22",
 	"userns_mode": "1.23",
-	"healthcheck": "1.24", "sysctls": "1.24",
+	"healthcheck": "1.24", "runtime": "1.24", "sysctls": "1.24",
 	"cpus": "1.25", "init": "1.25", "mounts": "1.25", "rm": "1.25", "stop_timeout": "1.25",
 	"start_period":  "1.29",
+	"ipc_private":   "1.32",
 	"cgroupns_mode": "1.41",
 }
 
@@ -86,18 +90,22 @@ var refusedContainer = regexp.MustCompile(`Error: Invalid: docker_container\.(\w
 // TestRefused: what a version cannot express is refused at plan, at its line; everything else it can create, and then
 // nothing is left to do.
 func TestRefused(t *testing.T) {
-	e := acctest.Dockerd(t)
-	program := build(t)
-	shared := &cleat{engine: e}
-	shared.docker(t, "volume", "create", "old-shared")
-	shared.docker(t, "network", "create", "--subnet", e.Subnet(7).String(), "old-shared")
-	t.Cleanup(func() {
-		shared.docker(t, "volume", "rm", "old-shared")
-		shared.docker(t, "network", "rm", "old-shared")
-	})
-	address := e.Subnet(7).Addr().Next().Next().Next().String()
-	for _, api := range []string{"1.18", "1.20", "1.21", "1.22", "1.24", "1.28", "1.39"} {
-		t.Run(api, func(t *testing.T) {
+	program := acctest.Built(t, "cleat")
+	made := map[*acctest.Engine]bool{}
+	for _, s := range everywhere(t, []string{"1.18", "1.20", "1.21", "1.22", "1.24", "1.28", "1.39"}, "1.24", "1.30") {
+		api, e := s.api, s.engine
+		if !made[e] {
+			made[e] = true
+			shared := &cleat{engine: e}
+			shared.docker(t, "volume", "create", "old-shared")
+			shared.docker(t, "network", "create", "--subnet", e.Subnet(7).String(), "old-shared")
+			t.Cleanup(func() {
+				shared.docker(t, "volume", "rm", "old-shared")
+				shared.docker(t, "network", "rm", "old-shared")
+			})
+		}
+		address := e.Subnet(7).Addr().Next().Next().Next().String()
+		t.Run(s.name, func(t *testing.T) {
 			id := strings.ReplaceAll(api, ".", "")
 			c := &cleat{program: program, dir: t.TempDir(), version: api, project: "refused" + id, engine: e}
 			declare := func(names []string) {

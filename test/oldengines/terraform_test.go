@@ -16,13 +16,8 @@ import (
 func TestTerraform(t *testing.T) {
 	e := acctest.Dockerd(t)
 	terraform := acctest.Program(t, "terraform")
-	plugins := t.TempDir()
-	cmd := exec.CommandContext(t.Context(), "go", "build", "-o", filepath.Join(plugins, "terraform-provider-docker"), ".")
-	cmd.Dir = "../.."
-	if text, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, text)
-	}
-	for api, more := range map[string]bool{"1.18": false, "1.21": true, "1.22": true, "1.24": true} {
+	plugins := filepath.Dir(acctest.Built(t, "terraform-provider-docker"))
+	for _, api := range []string{"1.21", "1.22", "1.24"} { // for 1.18 there is provider/acceptance
 		t.Run(api, func(t *testing.T) {
 			t.Parallel()
 			id := strings.ReplaceAll(api, ".", "") + "tf"
@@ -30,17 +25,14 @@ func TestTerraform(t *testing.T) {
 			c.write(t, "rc", fmt.Sprintf("provider_installation {\n  dev_overrides { \"cleat-dev/docker\" = %q }\n  direct {}\n}\n", plugins))
 			c.write(t, "versions.tf", "terraform {\n  required_providers {\n    docker = { source = \"cleat-dev/docker\" }\n  }\n}\n")
 			c.write(t, "app/Dockerfile", "FROM busybox:1\nENV KIND="+id+"\n")
-			text := stack(id, 64, "no")
-			if more {
-				text += storage(id)
-			}
+			text := stack(id, 64, "no") + storage(id)
 			c.write(t, "main.tf", text)
 			c.terraform(t, 0, "apply", "-auto-approve")
 			c.terraform(t, 0, "plan", "-detailed-exitcode")
 			c.write(t, "main.tf", strings.Replace(text, "memory   = 64", "memory   = 96", 1))
 			plan := c.terraform(t, 2, "plan", "-detailed-exitcode")
 			want := "will be updated in-place"
-			if api == "1.18" || api == "1.21" {
+			if api == "1.21" {
 				want = "in place only from 1.22 on"
 			}
 			if !strings.Contains(strings.Join(strings.Fields(plan), " "), want) {

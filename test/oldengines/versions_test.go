@@ -88,31 +88,30 @@ resource "docker_container" "job" {
 }
 
 // lives are the versions in which something begins that cleat relies on, and what each can.
-var lives = []struct {
-	api string
+var lives = map[string]struct {
 	// storage: there are volumes and networks, and they take labels.
 	storage bool
 	// limits and restart: what changes in place.
 	limits, restart bool
 }{
-	{api: "1.18"}, {api: "1.21"},
-	{api: "1.22", limits: true},
-	{api: "1.23", storage: true, limits: true, restart: true},
-	{api: "1.24", storage: true, limits: true, restart: true},
-	{api: "1.30", storage: true, limits: true, restart: true},
-	{api: "1.39", storage: true, limits: true, restart: true},
+	"1.18": {}, "1.21": {},
+	"1.22": {limits: true},
+	"1.23": {storage: true, limits: true, restart: true},
+	"1.24": {storage: true, limits: true, restart: true},
+	"1.30": {storage: true, limits: true, restart: true},
+	"1.39": {storage: true, limits: true, restart: true},
 }
 
 // TestLife takes a project through its life on every version: created, nothing to do, changed as the version can,
 // drifted and repaired, destroyed.
 func TestLife(t *testing.T) {
-	e := acctest.Dockerd(t)
-	program := build(t)
-	for _, v := range lives {
-		t.Run(v.api, func(t *testing.T) {
+	program := acctest.Built(t, "cleat")
+	for _, s := range everywhere(t, []string{"1.18", "1.21", "1.22", "1.23", "1.24", "1.30", "1.39"}, "1.24", "1.30") {
+		v := lives[s.api]
+		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
-			id := strings.ReplaceAll(v.api, ".", "")
-			c := &cleat{program: program, dir: t.TempDir(), version: v.api, project: "old" + id, engine: e}
+			id := strings.ReplaceAll(s.api, ".", "")
+			c := &cleat{program: program, dir: t.TempDir(), version: s.api, project: "old" + id, engine: s.engine}
 			more := ""
 			if v.storage {
 				more = storage(id)
@@ -181,30 +180,20 @@ func (c *cleat) committed(t *testing.T, image string) {
 	}
 }
 
-// TestUnlabelled: volumes and networks, which could not be told from anybody's below 1.23, are refused at plan there,
-// whether the engine has them (1.21) or not; nothing is made.
+// TestUnlabelled: volumes and networks take labels from 1.23 on. Before they could not be told from anybody's, so that
+// cleat refuses them at plan; nothing is made.
 func TestUnlabelled(t *testing.T) {
-	e := acctest.Dockerd(t)
-	program := build(t)
-	for api, wants := range map[string][]string{
-		"1.18": {"docker_volume.data", "docker_network.lan", "needs engine API 1.21"},
-		"1.22": {"docker_volume.data", "docker_network.lan", "take labels for a docker_volume from API 1.23 on", "cleat adopt"},
-	} {
-		t.Run(api, func(t *testing.T) {
-			t.Parallel()
-			id := strings.ReplaceAll(api, ".", "") + "x"
-			c := &cleat{program: program, dir: t.TempDir(), version: api, project: "old" + id, engine: e}
-			c.write(t, "app/Dockerfile", "FROM busybox:1\n")
-			c.write(t, "main.tf", stack(id, 64, "no")+storage(id))
-			plan := c.run(t, 1, "apply", "-auto-approve")
-			for _, want := range wants {
-				if !strings.Contains(plan, want) {
-					t.Errorf("the plan does not say %q:\n%s", want, plan)
-				}
-			}
-			if left := c.docker(t, "ps", "-a", "--format", "{{.Names}}", "--filter", "name=old-"+id); left != "" {
-				t.Errorf("made: %s", left)
-			}
-		})
+	const api = "1.22"
+	c := &cleat{program: acctest.Built(t, "cleat"), dir: t.TempDir(), version: api, project: "old122x", engine: acctest.Dockerd(t)}
+	c.write(t, "app/Dockerfile", "FROM busybox:1\n")
+	c.write(t, "main.tf", stack("122x", 64, "no")+storage("122x"))
+	plan := c.run(t, 1, "apply", "-auto-approve")
+	for _, want := range []string{"docker_volume.data", "docker_network.lan", "take labels for a docker_volume from API 1.23 on", "cleat adopt"} {
+		if !strings.Contains(plan, want) {
+			t.Errorf("the plan does not say %q:\n%s", want, plan)
+		}
+	}
+	if left := c.docker(t, "ps", "-a", "--format", "{{.Names}}", "--filter", "name=old-122x"); left != "" {
+		t.Errorf("made: %s", left)
 	}
 }

@@ -1,11 +1,14 @@
 package parity
 
 import (
+	"archive/tar"
+	"bytes"
 	"context"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -129,6 +132,16 @@ var actions = map[string]struct {
 	"push": {2, func(ctx context.Context, w *world, a []string) error { // IMAGE NAME
 		return w.push(ctx, a[0], a[1])
 	}},
+	"unpush": {1, func(ctx context.Context, w *world, a []string) error { // NAME
+		return w.unpush(ctx, a[0])
+	}},
+	"plugin": {1, func(ctx context.Context, w *world, a []string) error { // NAME
+		return w.plugin(ctx, a[0])
+	}},
+	"plugin-set": {2, func(ctx context.Context, w *world, a []string) error { // NAME VARIABLE=VALUE
+		_, err := w.docker.PluginSet(ctx, a[0], client.PluginSetOptions{Args: a[1:]})
+		return err
+	}},
 	"remove-file": {1, func(_ context.Context, w *world, a []string) error { // FILE
 		return os.Remove(filepath.Join(w.dir, a[0]))
 	}},
@@ -144,6 +157,27 @@ func (w *world) own(ctx context.Context, ref, text string) error {
 	if err == nil {
 		w.images = append(w.images, image.ID)
 	}
+	return err
+}
+
+// plugin makes a plugin that takes one variable and is never to run. Engines refuse two of one content.
+func (w *world) plugin(ctx context.Context, name string) error {
+	const config = `{"description":"","documentation":"","entrypoint":["/none"],"network":{"type":""},"interface":{"types":["cleat.nothing/1.0"],"socket":"p.sock"},
+"env":[{"name":"DEBUG","value":"0","settable":["value"]}]}`
+	var archive bytes.Buffer
+	t := tar.NewWriter(&archive)
+	for _, file := range [][2]string{{"config.json", config}, {"rootfs/" + name, name}} {
+		if err := t.WriteHeader(&tar.Header{Name: file[0], Mode: 0o644, Size: int64(len(file[1])), Typeflag: tar.TypeReg}); err != nil {
+			return err
+		}
+		if _, err := t.Write([]byte(file[1])); err != nil {
+			return err
+		}
+	}
+	if err := t.Close(); err != nil {
+		return err
+	}
+	_, err := w.docker.PluginCreate(ctx, &archive, client.PluginCreateOptions{RepoName: name})
 	return err
 }
 
@@ -177,4 +211,24 @@ func (w *world) push(ctx context.Context, image, name string) error {
 	}
 	_, err = w.docker.ImageRemove(ctx, ref, client.ImageRemoveOptions{})
 	return err
+}
+
+// unpush deletes an image in the registry.
+func (w *world) unpush(ctx context.Context, name string) error {
+	repository, tag, _ := strings.Cut(name, ":")
+	manifests := "/v2/" + repository + "/manifests/"
+	found, err := w.registry.Do(ctx, http.MethodHead, manifests+tag)
+	if err != nil {
+		return err
+	}
+	found.Body.Close()
+	deleted, err := w.registry.Do(ctx, http.MethodDelete, manifests+found.Header.Get("Docker-Content-Digest"))
+	if err != nil {
+		return err
+	}
+	defer deleted.Body.Close()
+	if deleted.StatusCode != http.StatusAccepted {
+		return errors.New(deleted.Status)
+	}
+	return nil
 }

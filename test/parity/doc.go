@@ -14,6 +14,7 @@
 //	2/args        further arguments of plan, such as -replace=docker_container.a
 //
 // The comment before the first file says what the fixture is about; a line "engines: dockerd" in it restricts it.
+// The one called old speaks API 1.18 at most, and runs what names it.
 // The images every engine starts with are for all worlds: a fixture that gives or takes names of images makes some of
 // its own first (image).
 //

@@ -20,7 +20,7 @@ type fixture struct {
 	// file is the archive it comes from; empty for an example.
 	file  string
 	steps []step
-	// engines it is for; empty for all.
+	// engines it is for; empty for all of today that are no swarm, that is not "old" and not "swarm".
 	engines []string
 	// alone: names are fixed, so the worlds of both programs come one after the other.
 	alone bool
@@ -39,6 +39,10 @@ type step struct {
 	plan map[string]string
 	// refused and fails are what a plan or an apply must fail with.
 	refused, fails *regexp.Regexp
+}
+
+func (f fixture) runsOn(kind string) bool {
+	return len(f.engines) == 0 && kind != "old" && kind != "swarm" || slices.Contains(f.engines, kind)
 }
 
 // wants is the plan expected on an engine.

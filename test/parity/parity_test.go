@@ -7,13 +7,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
 
 	"github.com/moby/moby/client"
 
+	cleatclient "github.com/cleat-dev/cleat/client"
 	"github.com/cleat-dev/cleat/internal/acctest"
 )
 
@@ -37,12 +37,12 @@ func TestParity(t *testing.T) {
 		kinds int
 		used  = &ledger{used: map[int]bool{}}
 	)
-	acctest.Each(t, func(t *testing.T, e *acctest.Engine) {
+	on := func(t *testing.T, e *acctest.Engine) {
 		kinds++
-		c := e.Client(t)
+		c := reach(t, e)
 		t.Run("fixtures", func(t *testing.T) {
 			for _, f := range all {
-				if len(f.engines) > 0 && !slices.Contains(f.engines, e.Name) {
+				if !f.runsOn(kindOf(e)) {
 					continue
 				}
 				due++
@@ -66,8 +66,10 @@ func TestParity(t *testing.T) {
 				})
 			}
 		})
-	})
-	if kinds == 3 && len(ran) == due && !t.Failed() { // some of them need not show every difference
+	}
+	acctest.Each(t, on)
+	t.Run("swarm", func(t *testing.T) { on(t, acctest.Swarm(t)) })
+	if kinds == 5 && len(ran) == due && !t.Failed() { // some of them need not show every difference
 		used.stale(t, ran)
 	}
 }
@@ -101,7 +103,7 @@ func meet(t *testing.T, f fixture, a, b *world, used *ledger) {
 		differences = append(differences, compare(n+1, one.plan, two.plan)...)
 		differences = append(differences, compareAll(n+1, "recorded output ", map[string]map[string]any{"s": one.outputs}, map[string]map[string]any{"s": two.outputs})...)
 		if n < len(f.steps) && f.steps[n].refused == nil && f.file != "" {
-			f.expected(t, n+1, a.engine.Name, one.plan)
+			f.expected(t, n+1, kindOf(a.engine), one.plan)
 		}
 	}
 	used.unexpected(t, f.name, differences)
@@ -233,16 +235,21 @@ func (w *world) gone(ctx context.Context) error {
 	for _, i := range containers.Items {
 		see("container", i.Names...)
 	}
-	volumes, errV := w.docker.VolumeList(ctx, client.VolumeListOptions{})
-	for _, i := range volumes.Items {
-		see("volume", i.Name)
-	}
-	networks, errN := w.docker.NetworkList(ctx, client.NetworkListOptions{})
-	for _, i := range networks.Items {
-		see("network", i.Name)
-	}
-	if err := errors.Join(err, errV, errN); err != nil {
+	if err != nil {
 		return err
+	}
+	if !w.engine.IsOld() {
+		volumes, errV := w.docker.VolumeList(ctx, client.VolumeListOptions{})
+		for _, i := range volumes.Items {
+			see("volume", i.Name)
+		}
+		networks, errN := w.docker.NetworkList(ctx, client.NetworkListOptions{})
+		for _, i := range networks.Items {
+			see("network", i.Name)
+		}
+		if err := errors.Join(errV, errN); err != nil {
+			return err
+		}
 	}
 	if len(left) > 0 {
 		return fmt.Errorf("left behind: %s", strings.Join(left, ", "))
@@ -250,36 +257,38 @@ func (w *world) gone(ctx context.Context) error {
 	return nil
 }
 
+// kindOf is the name fixtures know an engine by.
+func kindOf(e *acctest.Engine) string {
+	if e.IsOld() {
+		return "old"
+	}
+	return e.Name
+}
+
+// reach is a client to do things behind the programs' back: moby's own, or ours where the engine is too old for that.
+func reach(t *testing.T, e *acctest.Engine) *client.Client {
+	t.Helper()
+	if !e.IsOld() {
+		return e.Client(t)
+	}
+	c, err := cleatclient.New(t.Context(), cleatclient.Config{Host: e.Host})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	return c.Client
+}
+
 // drivers returns both programs, ready to run. The provider is given to terraform in place of a release.
 func drivers(t *testing.T) (driver, driver) {
 	t.Helper()
-	provider := filepath.Dir(binary(t, "terraform-provider-docker"))
+	provider := filepath.Dir(acctest.Built(t, "terraform-provider-docker"))
 	config := filepath.Join(t.TempDir(), "terraformrc")
 	content := fmt.Sprintf("disable_checkpoint = true\nprovider_installation {\n  dev_overrides {\n    \"cleat-dev/docker\" = %q\n  }\n  direct {}\n}\n", provider)
 	if err := os.WriteFile(config, []byte(content), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return terraform{acctest.Program(t, "terraform"), config}, cleat{binary(t, "cleat")}
-}
-
-// binary is a program of ours: in CLEAT_BIN, where make puts it, else in bin/.
-func binary(t *testing.T, name string) string {
-	t.Helper()
-	dir := os.Getenv("CLEAT_BIN")
-	if dir == "" {
-		dir = filepath.Join("..", "..", "bin")
-	}
-	path, err := filepath.Abs(filepath.Join(dir, name))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat(path); err != nil {
-		if os.Getenv("CI") == "" && os.Getenv("CLEAT_REQUIRE_ENGINES") == "" {
-			t.Skipf("%v: run 'make build'", err)
-		}
-		t.Fatalf("%v: run 'make build'", err)
-	}
-	return path
+	return terraform{acctest.Program(t, "terraform"), config}, cleat{acctest.Built(t, "cleat")}
 }
 
 // stacks are the examples, made and changed. Their names are fixed.

@@ -2,6 +2,7 @@ package parity
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -76,6 +77,9 @@ func TestMask(t *testing.T) {
 			text += digit
 		}
 		return text
+	}
+	if diff := cmp.Diff(a.mask(strings.Replace(id("a"), "aaaaa", "21015", 1)), b.mask(id("b"))); diff != "" {
+		t.Errorf("a port within an id:\n%s", diff)
 	}
 	if diff := cmp.Diff(value(a, id("a")), value(b, id("b"))); diff != "" {
 		t.Errorf("the worlds differ:\n%s", diff)

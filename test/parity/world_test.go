@@ -193,11 +193,11 @@ func (w *world) maskText(s string) string {
 	s = strings.ReplaceAll(s, w.dir, "DIR")
 	s = strings.ReplaceAll(s, w.prefix, "PREFIX")
 	s = strings.ReplaceAll(s, w.net+".", "NET.")
-	for n := range portsEach {
-		s = strings.ReplaceAll(s, strconv.Itoa(w.port+n), fmt.Sprintf("PORT+%d", n))
-	}
 	s = digests.ReplaceAllString(s, "ID")
 	s = macs.ReplaceAllString(s, "MAC")
 	s = times.ReplaceAllString(s, "TIME")
+	for n := range portsEach { // what is left: five digits of an id, or of a time, may be a port by chance
+		s = strings.ReplaceAll(s, strconv.Itoa(w.port+n), fmt.Sprintf("PORT+%d", n))
+	}
 	return addresses.ReplaceAllString(s, "ADDRESS")
 }

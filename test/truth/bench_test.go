@@ -25,8 +25,18 @@ import (
 
 func TestMain(m *testing.M) { acctest.Main(m) }
 
-// each runs the test on both engines at once.
+// each runs the test on all engines at once, the one with the oldest API included.
 func each(t *testing.T, test func(t *testing.T, b *bench)) {
+	t.Helper()
+	eachToday(t, test)
+	t.Run(acctest.Old, func(t *testing.T) {
+		t.Parallel()
+		test(t, newBench(t, acctest.HeldCleatd(t, "1.18")))
+	})
+}
+
+// eachToday leaves the old one out: what the test is about is refused there, which TestRefused sees.
+func eachToday(t *testing.T, test func(t *testing.T, b *bench)) {
 	t.Helper()
 	t.Parallel()
 	for name, get := range map[string]func(testing.TB) *acctest.Engine{"dockerd": acctest.Dockerd, "podman": acctest.Podman, "cleatd": acctest.Cleatd} {
@@ -45,11 +55,24 @@ type bench struct {
 	dir     string
 	project string
 	catalog reconcile.Catalog
+	// parallelism is how many operations an apply has under way; 0 is the usual number.
+	parallelism int
+	// shows is what the test shows, for design/provider-conformance.md; declared and applied are configurations.
+	shows             *acctest.Shown
+	declared, applied string
 }
 
 func newBench(t *testing.T, e *acctest.Engine) *bench {
 	t.Helper()
-	b := &bench{T: t, engine: e, api: e.Client(t), dir: t.TempDir(), project: strings.ToLower(strings.NewReplacer("/", "-", "_", "-").Replace(strings.TrimPrefix(t.Name(), "Test")))}
+	b := &bench{T: t, engine: e, dir: t.TempDir(), shows: e.Shows(t), project: strings.ToLower(strings.NewReplacer("/", "-", "_", "-").Replace(strings.TrimPrefix(t.Name(), "Test")))}
+	if e.IsHeld() { // moby's client speaks no such version
+		c, err := client.New(t.Context(), client.Config{Host: e.Host})
+		b.must(err)
+		t.Cleanup(func() { _ = c.Close() })
+		b.api = c.Client
+	} else {
+		b.api = e.Client(t)
+	}
 	resources, err := catalog.Resources(t.Context())
 	b.must(err)
 	sources, err := catalog.DataSources(t.Context())
@@ -70,6 +93,11 @@ func newBench(t *testing.T, e *acctest.Engine) *bench {
 func (b *bench) Context() context.Context { return context.WithoutCancel(b.T.Context()) }
 
 func (b *bench) podman() bool { return b.engine.Name == "podman" }
+
+// kind is what rows have to know of the engine.
+func (b *bench) kind() kind {
+	return kind{podman: b.podman(), old: b.engine.IsOld(), api: b.engine.APIMax}
+}
 
 func (b *bench) must(err error) {
 	b.Helper()
@@ -94,11 +122,12 @@ func (b *bench) ok(diags hcl.Diagnostics) {
 func (b *bench) write(text string) {
 	b.Helper()
 	b.must(os.WriteFile(filepath.Join(b.dir, "main.tf"), []byte(text), 0o600))
+	b.declared = text
 }
 
 func (b *bench) open() *reconcile.Project {
 	b.Helper()
-	p, diags := reconcile.Open(b.Context(), reconcile.Options{Dir: b.dir, Catalog: b.catalog, Project: b.project})
+	p, diags := reconcile.Open(b.Context(), reconcile.Options{Dir: b.dir, Catalog: b.catalog, Project: b.project, Parallelism: b.parallelism})
 	b.ok(diags)
 	b.Cleanup(func() { _ = p.Close(b.Context()) })
 	return p
@@ -116,9 +145,11 @@ func (b *bench) plan() *plan.Plan {
 // empty fails when there is anything to do.
 func (b *bench) empty(after string) {
 	b.Helper()
-	if text := b.plan().String(); text != "" {
+	made := b.plan()
+	if text := made.String(); text != "" {
 		b.Errorf("the plan after %s is not empty:\n%s", after, text)
 	}
+	b.note(made)
 }
 
 // apply plans and applies, and returns the plan.
@@ -129,6 +160,8 @@ func (b *bench) apply() *plan.Plan {
 	if !report.Complete() {
 		b.Fatalf("not complete: %+v", report)
 	}
+	b.note(made)
+	b.applied = b.declared
 	return made
 }
 
@@ -162,6 +195,7 @@ func (b *bench) adopt(address, name string) {
 	b.ok(p.Lock(b.Context(), time.Minute, "adopt"))
 	_, diags := p.Adopt(b.Context(), at, name)
 	b.ok(diags)
+	b.shows.Add(at.Type, acctest.ImportsName)
 	b.must(p.Close(b.Context()))
 }
 
@@ -198,8 +232,7 @@ func (b *bench) inspect(name string) moby.ContainerInspectResult {
 func (b *bench) network(n int) string {
 	b.Helper()
 	name := b.project + "-net" + string(rune('0'+n%10))
-	_, err := b.api.NetworkCreate(b.Context(), name, networkOptions(b.engine, n))
-	b.must(err)
+	b.make(name, networkOptions(b.engine, n))
 	b.Cleanup(func() {
 		_, err := b.api.NetworkRemove(b.Context(), name, moby.NetworkRemoveOptions{})
 		if err != nil {
@@ -207,6 +240,16 @@ func (b *bench) network(n int) string {
 		}
 	})
 	return name
+}
+
+// make makes a network by the client of our own, which knows what podman fails over.
+func (b *bench) make(name string, o moby.NetworkCreateOptions) {
+	b.Helper()
+	c, err := client.New(b.Context(), client.Config{Host: b.engine.Host})
+	b.must(err)
+	defer c.Close()
+	_, err = c.NetworkCreate(b.Context(), name, o)
+	b.must(err)
 }
 
 func replaceAll(text string, pairs ...string) string {

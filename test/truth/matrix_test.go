@@ -14,6 +14,7 @@ import (
 
 	"github.com/moby/moby/api/types/network"
 	moby "github.com/moby/moby/client"
+	"github.com/moby/moby/client/pkg/versions"
 
 	"github.com/cleat-dev/cleat/internal/acctest"
 	"github.com/cleat-dev/cleat/reconcile/plan"
@@ -57,26 +58,55 @@ type row struct {
 
 	// at is the place in the engine's answer, and shows what is found there with b, and not with a or without.
 	at, shows string
-	// hidden says why the engine's answer shows nothing.
+	// hidden says why the engine's answer shows nothing; told, that it shows a with b declared all the same.
 	hidden string
+	told   bool
 	// why says why a transition is unseen.
 	why string
 
+	// since is the version that brought the values, where it is not that of the attribute; old has others.
+	since string
+
 	podman alternative
+	old    alternative
 }
 
-// alternative is what differs on podman.
+// kind is what rows have to know of an engine.
+type kind struct {
+	podman, old bool
+	api         string
+}
+
+// alternative is what differs on an engine.
 type alternative struct {
+	// a and b are declared in place of the row's.
+	a, b                    string
 	skip, at, shows, hidden string
 	change, lift, first     effect
-	idle                    bool
+	idle, told              bool
 	says                    map[string]string
 }
 
 func (r row) top() string { top, _, _ := strings.Cut(r.path, "."); return top }
 
+// refused is the version the row's attribute needs, when the engine's is older.
+func (k kind) refused(r row) string {
+	rules := (container.Type{}).Rules()
+	path := ""
+	for name := range strings.SplitSeq(r.path, ".") { // of a block and what is in it the block is named
+		path = strings.TrimPrefix(path+"."+name, ".")
+		if needs := rules[path].Requires; needs != "" && versions.LessThan(k.api, needs) {
+			return needs
+		}
+	}
+	return ""
+}
+
 // on is the row as it holds on an engine.
-func (r row) on(podman bool) row {
+func (r row) on(k kind) row {
+	if k.old {
+		r.a, r.b = cmp.Or(r.old.a, r.a), cmp.Or(r.old.b, r.b)
+	}
 	r.lift, r.first = cmp.Or(r.lift, r.change), cmp.Or(r.first, r.change)
 	if r.required {
 		r.none = r.a
@@ -84,17 +114,22 @@ func (r row) on(podman bool) row {
 	if strings.HasSuffix(strings.TrimSpace(strings.Trim(r.a, "\n}")), "= false") && r.path != "init" {
 		r.first = unseen // nothing and false mean the same there
 	}
-	if !podman {
-		return r
+	p := alternative{}
+	switch {
+	case k.podman:
+		p = r.podman
+	case k.old:
+		p = r.old
 	}
-	p := r.podman
 	r.at, r.shows, r.hidden = cmp.Or(p.at, r.at), cmp.Or(p.shows, r.shows), cmp.Or(p.hidden, r.hidden)
 	r.change, r.lift, r.first = cmp.Or(p.change, r.change), cmp.Or(p.lift, r.lift), cmp.Or(p.first, r.first)
-	r.idle = r.idle || p.idle
+	r.idle, r.told = r.idle || p.idle, r.told || p.told
 	if p.says != nil {
 		r.says = p.says
 	}
-	if rules := (container.Type{}).Rules(); rules[r.top()].Call == contract.CallContainerUpdate { // 4.3 has no such call, and the plan knows
+	rule := (container.Type{}).Rules()[r.top()]
+	// Podman 4.3 has no such call, or the version brought it later; the plan knows.
+	if k.podman && rule.Call == contract.CallContainerUpdate || rule.Since != "" && versions.LessThan(k.api, rule.Since) {
 		for _, e := range []*effect{&r.change, &r.lift, &r.first} {
 			if *e == inPlace {
 				*e = replaces
@@ -131,17 +166,17 @@ type group struct {
 
 // pack puts rows that do not disturb each other into one container: those that change in the same way, of different
 // attributes.
-func pack(rows []row, podman bool) []group {
+func pack(rows []row, k kind) []group {
 	type bin struct {
 		key string
 		group
 	}
 	var bins []*bin
 	for _, r := range rows {
-		if podman && r.podman.skip != "" {
+		if k.podman && r.podman.skip != "" || k.refused(r) != "" || !k.old && r.since != "" && versions.LessThan(k.api, r.since) {
 			continue
 		}
-		r = r.on(podman)
+		r = r.on(k)
 		key := fmt.Sprint(r.change, r.lift, r.first, r.idle, r.own)
 		i := slices.IndexFunc(bins, func(b *bin) bool {
 			return b.key == key && !slices.ContainsFunc(b.rows, func(other row) bool {
@@ -222,7 +257,7 @@ func networkOptions(e *acctest.Engine, n int) moby.NetworkCreateOptions {
 	}}}
 }
 
-// places are what rows refer to that differs between engines.
+// places are what rows refer to that differs between engines. An engine without networks has none: no row on it names one.
 func (b *bench) places() *strings.Replacer {
 	for name, text := range map[string]string{"one": "first\n", "two": "second\n"} {
 		b.must(os.WriteFile(filepath.Join(b.dir, name), []byte(text), 0o600))
@@ -230,9 +265,13 @@ func (b *bench) places() *strings.Replacer {
 	for _, dir := range []string{"x", "y"} {
 		b.must(os.MkdirAll(filepath.Join(b.engine.Dir(), b.project, dir), 0o755))
 	}
+	net1, net2 := "net1", "net2"
+	if !b.engine.IsOld() {
+		net1, net2 = b.network(1), b.network(2)
+	}
 	first, second := b.engine.Subnet(1).Addr().As4(), b.engine.Subnet(2).Addr().As4()
 	return strings.NewReplacer(
-		"{net1}", b.network(1), "{net2}", b.network(2),
+		"{net1}", net1, "{net2}", net2,
 		"{six1}", fmt.Sprintf("fd00:%x:%x:", first[1], first[2]),
 		"{ip1}", fmt.Sprintf("%d.%d.%d", first[0], first[1], first[2]), "{ip2}", fmt.Sprintf("%d.%d.%d", second[0], second[1], second[2]),
 		"{dir}", filepath.Join(b.engine.Dir(), b.project), "{here}", b.dir, "{p}", b.project,
@@ -242,50 +281,71 @@ func (b *bench) places() *strings.Replacer {
 
 // TestMatrix is the truth of every attribute.
 func TestMatrix(t *testing.T) {
-	each(t, func(t *testing.T, b *bench) {
-		replacer := b.places()
-		var all []row
-		for _, r := range rows() {
-			for _, s := range []*string{&r.a, &r.b, &r.none, &r.with, &r.shows, &r.podman.shows} {
-				*s = replacer.Replace(*s)
-			}
-			all = append(all, r)
+	each(t, matrix)
+}
+
+// TestMatrixBetween is the same where much of the API began: what came later is left out, as TestOldRefuses shows for the oldest.
+func TestMatrixBetween(t *testing.T) {
+	t.Parallel()
+	for _, api := range []string{"1.24", "1.30"} {
+		t.Run(api, func(t *testing.T) { matrix(t, newBench(t, acctest.HeldCleatd(t, api))) })
+	}
+}
+
+func matrix(t *testing.T, b *bench) {
+	t.Helper()
+	replacer := b.places()
+	var all []row
+	for _, r := range rows() {
+		for _, s := range []*string{&r.a, &r.b, &r.none, &r.with, &r.shows, &r.podman.shows, &r.old.b, &r.old.shows} {
+			*s = replacer.Replace(*s)
 		}
-		groups := pack(all, b.podman())
-		prefix := b.project + "-"
-		// Containers others take mounts and namespaces from.
-		helpers := fmt.Sprintf("resource \"docker_container\" \"helper\" {\n  for_each = toset([\"h1\", \"h2\"])\n  name = \"%s${each.key}\"\n  image = %q\n  command = [\"sleep\", \"1000\"]\n  ipc_mode = \"shareable\"\n  destroy_grace_seconds = 0\n  volumes {\n    container_path = \"/shared\"\n  }\n}\n", prefix, acctest.Busybox)
-		b.write(helpers)
-		b.apply()
-		b.Cleanup(b.destroy)
-		ids := map[string]string{}
-		for _, p := range phases {
-			text := helpers
+		all = append(all, r)
+	}
+	groups := pack(all, b.kind())
+	prefix := b.project + "-"
+	// Containers others take mounts and namespaces from.
+	shareable := "ipc_mode = \"shareable\""
+	if versions.LessThan(b.engine.APIMax, "1.32") {
+		shareable = "" // it was always so
+	}
+	helpers := fmt.Sprintf("resource \"docker_container\" \"helper\" {\n  for_each = toset([\"h1\", \"h2\"])\n  name = \"%s${each.key}\"\n  image = %q\n  command = [\"sleep\", \"1000\"]\n  %s\n  destroy_grace_seconds = 0\n  volumes {\n    container_path = \"/shared\"\n  }\n}\n", prefix, acctest.Busybox, shareable)
+	b.write(helpers)
+	makings := b.listen()
+	b.apply()
+	b.Cleanup(b.destroy)
+	ids := map[string]string{}
+	var before map[string]making
+	for _, p := range phases {
+		text := helpers
+		for _, g := range groups {
+			text += g.declare(prefix, p)
+		}
+		b.write(text)
+		if dir := os.Getenv("TRUTH_DUMP"); dir != "" {
+			_ = os.WriteFile(filepath.Join(dir, b.engine.Name+"-"+p.name+".tf"), []byte(text), 0o600)
+		}
+		begun := time.Now()
+		made := b.apply()
+		b.Logf("%s: %d containers, %s", p.name, len(groups), time.Since(begun).Round(time.Millisecond))
+		if dir := os.Getenv("TRUTH_DUMP"); dir != "" {
 			for _, g := range groups {
-				text += g.declare(prefix, p)
-			}
-			b.write(text)
-			if dir := os.Getenv("TRUTH_DUMP"); dir != "" {
-				_ = os.WriteFile(filepath.Join(dir, b.engine.Name+"-"+p.name+".tf"), []byte(text), 0o600)
-			}
-			begun := time.Now()
-			made := b.apply()
-			b.Logf("%s: %d containers, %s", p.name, len(groups), time.Since(begun).Round(time.Millisecond))
-			if dir := os.Getenv("TRUTH_DUMP"); dir != "" {
-				for _, g := range groups {
-					r, err := b.api.ContainerInspect(b.Context(), prefix+g.name, moby.ContainerInspectOptions{})
-					if err == nil {
-						_ = os.WriteFile(filepath.Join(dir, b.engine.Name+"-"+p.name+"-"+g.name+".json"), r.Raw, 0o600)
-					}
+				r, err := b.api.ContainerInspect(b.Context(), prefix+g.name, moby.ContainerInspectOptions{})
+				if err == nil {
+					_ = os.WriteFile(filepath.Join(dir, b.engine.Name+"-"+p.name+"-"+g.name+".json"), r.Raw, 0o600)
 				}
 			}
-			for _, g := range groups {
-				b.planned(made, g, p)
-				ids[g.name] = b.shown(prefix, g, p, ids[g.name])
-			}
-			b.empty(p.name)
 		}
-	})
+		for _, g := range groups {
+			b.planned(made, g, p)
+			ids[g.name] = b.shown(prefix, g, p, ids[g.name])
+		}
+		b.empty(p.name)
+		if p.name == "changed" {
+			b.madeAgain(groups, prefix, before, ids)
+		}
+		before = makings.until()
+	}
 }
 
 // planned compares the plan with the rules.

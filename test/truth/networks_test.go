@@ -14,17 +14,18 @@ import (
 )
 
 // browser gives up before a test does.
-var browser = &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+var browser = &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
 
 // TestNetworksInPlace: a container goes from the default bridge to networks of its own, from one to another, and back,
-// and is still there after a restart, with the ports it publishes; also when somebody disconnected it.
+// and is still there after a restart, with the ports it publishes; also when somebody disconnected it. The engine chooses
+// one of them anew each time.
 func TestNetworksInPlace(t *testing.T) {
-	each(t, func(t *testing.T, b *bench) {
+	eachToday(t, func(t *testing.T, b *bench) {
 		one, two := b.network(3), b.network(4)
 		port := acctest.FreePort(t)
 		name := b.project + "-web"
 		declare := func(networks ...string) {
-			text := fmt.Sprintf("resource \"docker_container\" \"web\" {\nname = %q\nimage = %q\ndestroy_grace_seconds = 0\nports {\ninternal = 80\nexternal = %d\n}\n", name, acctest.HTTPServer, port)
+			text := fmt.Sprintf("resource \"docker_container\" \"web\" {\nname = %q\nimage = %q\ndestroy_grace_seconds = 0\nports {\ninternal = 80\nexternal = %d\n}\nports {\ninternal = 81\n}\n", name, acctest.HTTPServer, port)
 			for _, n := range networks {
 				if strings.Contains(n, "=") {
 					text += n + "\n"
@@ -54,7 +55,7 @@ func TestNetworksInPlace(t *testing.T) {
 				if !b.podman() { // its ports cannot be reached from 127.0.0.1 in the tests' network namespace
 					url := fmt.Sprintf("http://127.0.0.1:%d/", port)
 					answer, err := browser.Get(url)
-					for begun := time.Now(); err != nil && time.Since(begun) < 10*time.Second; answer, err = browser.Get(url) {
+					for begun := time.Now(); err != nil && time.Since(begun) < time.Minute; answer, err = browser.Get(url) {
 						<-time.After(50 * time.Millisecond) // the port is there before the server is
 					}
 					if err != nil {
@@ -115,7 +116,7 @@ func TestNetworksInPlace(t *testing.T) {
 
 // TestNetworkOfTheMode: a container whose network mode names a network, and was disconnected from it, is connected.
 func TestNetworkOfTheMode(t *testing.T) {
-	each(t, func(t *testing.T, b *bench) {
+	eachToday(t, func(t *testing.T, b *bench) {
 		network, name := b.network(5), b.project+"-c"
 		b.write(fmt.Sprintf("resource \"docker_container\" \"c\" {\nname = %q\nimage = %q\ncommand = [\"sleep\", \"1000\"]\ndestroy_grace_seconds = 0\nnetwork_mode = %q\n}\n", name, acctest.Busybox, network))
 		b.Cleanup(b.destroy)

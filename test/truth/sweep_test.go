@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"testing"
 
+	moby "github.com/moby/moby/client"
+
 	"github.com/cleat-dev/cleat/internal/acctest"
 )
 
@@ -59,5 +61,41 @@ resource "docker_container" "copy" {
 				t.Errorf("the image %s before is left behind", what)
 			}
 		}
+	})
+}
+
+// TestImageOfAnotherPlatform: a name that stands for an image of another platform than declared is pulled again.
+func TestImageOfAnotherPlatform(t *testing.T) {
+	eachToday(t, func(t *testing.T, b *bench) {
+		name := acctest.NewRegistry(t, acctest.Auth{}).Push(t, b.engine, acctest.Busybox, "team/app:1")
+		if b.podman() { // as in TestTypes
+			b.parallelism = 1
+		}
+		b.must(os.WriteFile(filepath.Join(b.dir, "Dockerfile"), []byte("FROM scratch\nCOPY Dockerfile /\n"), 0o600))
+		b.write(fmt.Sprintf(`
+resource "docker_image" "a" {
+  name     = %[1]q
+  platform = "linux/amd64"
+}
+resource "docker_image" "other" {
+  name = "localhost/%[2]s:1"
+  build {
+    context  = path.module
+    platform = "linux/arm64"
+  }
+}
+`, name, b.project))
+		b.Cleanup(b.destroy)
+		b.apply()
+		b.empty("creation")
+		before, err := b.api.ImageInspect(b.Context(), name)
+		b.must(err)
+		_, err = b.api.ImageTag(b.Context(), moby.ImageTagOptions{Source: "localhost/" + b.project + ":1", Target: name})
+		b.must(err)
+		b.want("another platform", b.apply().String(), "docker_image.a update platform(drift)\n")
+		b.empty("the pull")
+		after, err := b.api.ImageInspect(b.Context(), name)
+		b.must(err)
+		b.want("the image", after.ID, before.ID)
 	})
 }

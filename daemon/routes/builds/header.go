@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/containerd/platforms"
+	"github.com/moby/moby/api/pkg/authconfig"
 	"github.com/moby/moby/api/types/registry"
 	"github.com/moby/moby/client"
 
@@ -42,6 +43,25 @@ func credentials(header string) map[string]registry.AuthConfig {
 	}
 	return split(all)
 }
+
+// one adds the credentials of X-Registry-Auth, which are for one registry: that of their serveraddress, or the default's.
+func one(header string, o *client.ImageBuildOptions) {
+	auth, err := authconfig.Decode(header)
+	if err != nil || auth == nil || *auth == (registry.AuthConfig{}) {
+		return
+	}
+	if o.AuthConfigs == nil {
+		o.AuthConfigs = map[string]registry.AuthConfig{}
+	}
+	address := auth.ServerAddress
+	if address == "" {
+		address = defaultIndex
+	}
+	o.AuthConfigs[address] = *auth
+}
+
+// defaultIndex is what clients call the default registry.
+const defaultIndex = "https://index.docker.io/v1/"
 
 // split fills in user and password where an entry has them as files have, in one.
 func split(all map[string]registry.AuthConfig) map[string]registry.AuthConfig {

@@ -2,10 +2,10 @@ package builds
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/moby/moby/api/types/build"
@@ -23,6 +23,7 @@ func Routes(b Backend) []server.Route {
 	return []server.Route{
 		// A build takes longer than a daemon that is told to stop waits for calls: it is cancelled, and leaves nothing.
 		{Method: "POST", Path: "/build", Handle: h.build, Endless: true, Doc: "Build image from a Dockerfile"},
+		{Method: "POST", Path: "/images/{name...}/insert", Until: version.Of(1, 12), Endless: true, Handle: h.insert},
 		{Method: "POST", Path: "/build/prune", Since: version.Of(1, 31), Handle: h.prune},
 	}
 }
@@ -40,54 +41,39 @@ func (h handlers) build(w http.ResponseWriter, r *server.Request) error {
 	// Contexts may be large and clients slow: a build takes the time it takes, until its client leaves.
 	control := http.NewResponseController(w)
 	_, _ = control.SetReadDeadline(time.Time{}), control.SetWriteDeadline(time.Time{}) // not every writer has them
-	out := &answer{stream: server.Stream(w, r), quiet: o.SuppressOutput, noAux: r.Trait(traitNoAux)}
+	out := &answer{quiet: o.SuppressOutput, noAux: r.Trait(traitNoAux)}
+	if r.Trait("build-text") {
+		out.sink = &textStream{w: w}
+	} else {
+		out.sink = messages{server.Stream(w, r)}
+	}
 	body := io.Reader(r.Body)
 	if r.Body == nil {
 		body = http.NoBody
+	}
+	if r.Trait("build-multipart") {
+		if body, err = fromParts(r.Request, &o); err != nil {
+			return err
+		}
 	}
 	id, err := h.backend.Build(r.Context(), body, o, out.send)
 	if err != nil {
 		return out.fail(err)
 	}
 	if o.SuppressOutput {
-		return out.stream.Send(stream.Message{Stream: id + "\n"}) //nolint:wrapcheck // the client is gone
+		return out.sink.send(stream.Message{Stream: id + "\n"})
 	}
 	return nil
 }
 
-// answer is the stream of a build.
-type answer struct {
-	stream       *server.MessageStream
-	quiet, noAux bool
-	held         []stream.Message // until it is known whether they are wanted
-	begun        bool
-}
-
-func (a *answer) send(m stream.Message) error {
-	if a.noAux && len(m.Aux) > 0 {
-		return nil
+// insert puts a file into an image.
+func (h handlers) insert(w http.ResponseWriter, r *server.Request) error {
+	out := messages{server.Stream(w, r)}
+	id, err := h.backend.Insert(r.Context(), r.Var("name"), r.Query().Get("url"), r.Query().Get("path"), out.send)
+	if err != nil {
+		return err //nolint:wrapcheck // it names what is missing
 	}
-	if a.quiet {
-		a.held = append(a.held, m)
-		return nil
-	}
-	a.begun = true
-	return a.stream.Send(m) //nolint:wrapcheck // the client is gone
-}
-
-// fail sends what was held back, and the code of a command; other errors are the server's to send.
-func (a *answer) fail(err error) error {
-	for _, m := range a.held {
-		if err := a.stream.Send(m); err != nil {
-			return err //nolint:wrapcheck // the client is gone
-		}
-		a.begun = true
-	}
-	var command interface{ ExitCode() int }
-	if !a.begun || !errors.As(err, &command) {
-		return err
-	}
-	return a.stream.Send(stream.Failure(&stream.Error{Code: command.ExitCode(), Message: err.Error()})) //nolint:wrapcheck // the client is gone
+	return out.send(stream.Message{Status: short(id)})
 }
 
 // options reads the query and the credentials.
@@ -119,6 +105,9 @@ func options(r *server.Request) (o client.ImageBuildOptions, err error) {
 		return o, err
 	}
 	o.AuthConfigs = credentials(r.Header.Get("X-Registry-Config"))
+	if r.Trait("build-registry-auth") {
+		one(r.Header.Get("X-Registry-Auth"), &o)
+	}
 	return o, nil
 }
 
@@ -177,6 +166,9 @@ func documents(r *server.Request, o *client.ImageBuildOptions) error {
 	return nil
 }
 
+// pruneFilters are those a client may name, though there is nothing they could choose from.
+var pruneFilters = []string{"until", "id", "parent", "type", "description", "inuse", "shared", "private", "unused-for"}
+
 // pruned is what there is to prune: nothing. The cache of the classic builder is images, and they are pruned as images.
 type pruned struct {
 	CachesDeleted  []string
@@ -184,8 +176,14 @@ type pruned struct {
 }
 
 func (h handlers) prune(w http.ResponseWriter, r *server.Request) error {
-	if _, err := r.Filters(); err != nil {
+	filters, err := r.Filters()
+	if err != nil {
 		return err //nolint:wrapcheck // it names the parameter
+	}
+	for name := range filters {
+		if !slices.Contains(pruneFilters, name) {
+			return fmt.Errorf("failed to prune build cache: invalid filter '%s': %w", name, errs.ErrInvalid)
+		}
 	}
 	return server.JSON(w, r, http.StatusOK, pruned{CachesDeleted: []string{}}) //nolint:wrapcheck // the client is gone
 }

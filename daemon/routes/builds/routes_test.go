@@ -45,6 +45,16 @@ func (b *backend) Build(_ context.Context, body io.Reader, o client.ImageBuildOp
 	return b.id, b.err
 }
 
+func (b *backend) Insert(_ context.Context, image, address, path string, send func(stream.Message) error) (string, error) {
+	b.body = strings.Join([]string{image, address, path}, " ")
+	for _, text := range b.say {
+		if err := send(stream.Message{Status: text}); err != nil {
+			return "", err
+		}
+	}
+	return b.id, b.err
+}
+
 type failed struct{}
 
 func (failed) Error() string { return "it failed" }

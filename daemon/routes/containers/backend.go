@@ -31,6 +31,8 @@ type NewContainer = struct {
 	// Config is required; Host nil stands for defaults.
 	Config *container.Config
 	Host   *container.HostConfig
+	// Platform the image has to be of, os[/arch[/variant]]; "" is any.
+	Platform string
 	// Endpoints are the networks by name, from NetworkingConfig.
 	Endpoints map[string]*network.EndpointSettings
 	// Warnings the caller has already, for instance of fields that were ignored.
@@ -114,6 +116,8 @@ type Lifecycle interface {
 	Pause(ctx context.Context, ref string) error
 	Unpause(ctx context.Context, ref string) error
 	Rename(ctx context.Context, ref, name string) error
+	// Config returns copies of the configurations.
+	Config(ref string) (*container.Config, *container.HostConfig, error)
 	Resize(ctx context.Context, ref string, height, width uint) error
 	Update(ctx context.Context, ref string, u container.UpdateConfig) (container.UpdateResponse, error)
 	Remove(ctx context.Context, ref string, o RemoveOptions) error

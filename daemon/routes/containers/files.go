@@ -14,8 +14,11 @@ import (
 	"github.com/cleat-dev/cleat/daemon/server"
 )
 
-// tarType is the media type of archives; the document's export has another.
-const tarType = "application/x-tar"
+// tarType is the media type of archives, octetType that of export, and of copy before there was another.
+const (
+	tarType   = "application/x-tar"
+	octetType = "application/octet-stream"
+)
 
 // statHeader carries what HEAD and GET archive say of the path.
 const statHeader = "X-Docker-Container-Path-Stat"
@@ -26,7 +29,7 @@ func (h handlers) export(w http.ResponseWriter, r *server.Request) error {
 		return err
 	}
 	defer done()
-	w.Header().Set("Content-Type", "application/octet-stream")
+	w.Header().Set("Content-Type", octetType)
 	return send(r.Context(), w, write)
 }
 
@@ -53,6 +56,9 @@ func (h handlers) copy(w http.ResponseWriter, r *server.Request) error {
 	}
 	defer done()
 	w.Header().Set("Content-Type", tarType)
+	if r.Trait("copy-octet-stream") {
+		w.Header().Set("Content-Type", octetType)
+	}
 	return send(r.Context(), w, write)
 }
 

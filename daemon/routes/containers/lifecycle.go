@@ -2,6 +2,7 @@ package containers
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 
 	"github.com/moby/moby/api/types/container"
@@ -19,7 +20,8 @@ type createRequest struct {
 
 type hostConfig struct {
 	container.HostConfig
-	LxcConf json.RawMessage
+	LxcConf      json.RawMessage
+	KernelMemory int64 // until 1.41
 }
 
 // warnings are about what a body says and nothing here can do.
@@ -27,11 +29,16 @@ func (h *hostConfig) warnings() []string {
 	if h == nil {
 		return nil
 	}
+	var all []string
 	switch string(h.LxcConf) {
 	case "", "null", "[]", "{}":
-		return nil
+	default:
+		all = append(all, "LxcConf is ignored: there is no lxc execution driver.")
 	}
-	return []string{"LxcConf is ignored: there is no lxc execution driver."}
+	if h.KernelMemory != 0 {
+		all = append(all, "Specifying a kernel memory limit is deprecated: kernels have none any more, and it is ignored.")
+	}
+	return all
 }
 
 func (h *hostConfig) plain() *container.HostConfig {
@@ -49,7 +56,8 @@ func (h handlers) create(w http.ResponseWriter, r *server.Request) error {
 	if body.Config != nil && body.Image == "" {
 		return badParameter("Image", "no image is named")
 	}
-	n := NewContainer{Name: r.Query().Get("name"), Config: body.Config, Host: body.HostConfig.plain(), Warnings: body.HostConfig.warnings(), LooseName: r.Trait("name-loose")}
+	n := NewContainer{Name: r.Query().Get("name"), Config: body.Config, Host: body.HostConfig.plain(), Warnings: body.HostConfig.warnings(),
+		LooseName: r.Trait("name-loose"), Platform: r.Query().Get("platform")}
 	if body.NetworkingConfig != nil {
 		n.Endpoints = body.NetworkingConfig.EndpointsConfig
 	}
@@ -61,19 +69,43 @@ func (h handlers) create(w http.ResponseWriter, r *server.Request) error {
 }
 
 func (h handlers) start(w http.ResponseWriter, r *server.Request) error {
-	var host *container.HostConfig
-	if r.Trait("start-host-config") && r.ContentLength != 0 {
-		var body *hostConfig
-		if err := r.Decode(&body); err != nil {
-			return err
-		}
-		host = body.plain()
+	host, err := h.startHost(r)
+	if err != nil {
+		return err
 	}
 	started, err := h.backend.Start(r.Context(), r.Var("id"), host)
-	if err == nil && !started {
+	switch {
+	case err != nil:
+		return err
+	case !started && r.Trait("start-running-500"):
+		return server.Status(http.StatusInternalServerError, fmt.Errorf("container %s is already running", r.Var("id")))
+	case !started:
 		return server.NotModified
+	case r.Trait("start-200"):
+		w.WriteHeader(http.StatusOK)
+		return nil
+	default:
+		return none(w, nil)
 	}
-	return none(w, err)
+}
+
+// startHost reads the body of start, nil when it says nothing.
+func (h handlers) startHost(r *server.Request) (*container.HostConfig, error) {
+	if !r.Trait("start-host-config") || r.ContentLength == 0 {
+		return nil, nil //nolint:nilnil // nothing is said
+	}
+	var body *hostConfig
+	if r.Trait("start-merges-host-config") {
+		_, own, err := h.backend.Config(r.Var("id"))
+		if err != nil {
+			return nil, err
+		}
+		body = &hostConfig{HostConfig: *own}
+	}
+	if err := r.Decode(&body); err != nil {
+		return nil, err
+	}
+	return body.plain(), nil
 }
 
 // stopOptions reads the parameters of stop and restart.
@@ -93,7 +125,7 @@ func (h handlers) stop(w http.ResponseWriter, r *server.Request) error {
 		return err
 	}
 	stopped, err := h.backend.Stop(r.Context(), r.Var("id"), o)
-	if err == nil && !stopped {
+	if err == nil && !stopped && !r.Trait("stop-stopped-204") {
 		return server.NotModified
 	}
 	return none(w, err)
@@ -173,19 +205,14 @@ func (h handlers) remove(w http.ResponseWriter, r *server.Request) error {
 	if err != nil && waiting == nil && h.backend.InProgress(err) && r.Trait("delete-in-progress") {
 		_, _, err = removed(r.Context())
 	}
+	if err != nil && isConflict(err) && r.Trait("remove-running-500") {
+		err = server.Status(http.StatusInternalServerError, err)
+	}
 	return none(w, err)
 }
 
 func (h handlers) prune(w http.ResponseWriter, r *server.Request) error {
-	filters, err := r.Filters()
-	if err != nil {
-		return err
-	}
-	report, err := h.backend.Prune(r.Context(), filters)
-	if err != nil {
-		return err
-	}
-	return server.JSON(w, r, http.StatusOK, report)
+	return server.Prune(w, r, h.backend.Prune)
 }
 
 func (h handlers) commit(w http.ResponseWriter, r *server.Request) error {
@@ -194,12 +221,20 @@ func (h handlers) commit(w http.ResponseWriter, r *server.Request) error {
 	if err := switches(r, map[string]*bool{"pause": &o.Pause}); err != nil {
 		return err
 	}
+	if r.Trait("commit-run") {
+		if err := r.DecodeQuery("run", &o.Config); err != nil {
+			return err
+		}
+	}
 	if err := r.Decode(&o.Config); err != nil {
 		return err
 	}
 	id, err := h.backend.Commit(r.Context(), q.Get("container"), o)
 	if err != nil {
 		return err
+	}
+	if r.Trait("commit-raw-type") {
+		w.Header().Set("Content-Type", rawType)
 	}
 	return server.JSON(w, r, http.StatusCreated, container.CommitResponse{ID: id})
 }

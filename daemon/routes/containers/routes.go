@@ -17,11 +17,12 @@ func Routes(b Backend) []server.Route {
 	v := func(minor int) version.Version { return version.Of(1, minor) }
 	return []server.Route{
 		{Method: "GET", Path: "/containers/json", Handle: h.list, Doc: "List containers"},
+		{Method: "GET", Path: "/containers/ps", Until: v(18), Handle: h.list},
 		{Method: "POST", Path: "/containers/create", Handle: h.create, Doc: "Create a container"},
 		{Method: "POST", Path: "/containers/prune", Since: v(25), Handle: h.prune},
 		{Method: "GET", Path: "/containers/{id}/json", Handle: h.inspect, Doc: "Inspect a container"},
-		{Method: "GET", Path: "/containers/{id}/top", Handle: h.top, Doc: "List processes running inside a container"},
-		{Method: "GET", Path: "/containers/{id}/logs", Handle: h.logs, Endless: true, Doc: "Get container logs"},
+		{Method: "GET", Path: "/containers/{id}/top", Since: v(3), Handle: h.top, Doc: "List processes running inside a container"},
+		{Method: "GET", Path: "/containers/{id}/logs", Since: v(11), Handle: h.logs, Endless: true, Doc: "Get container logs"},
 		{Method: "GET", Path: "/containers/{id}/changes", Handle: h.changes, Doc: "Inspect changes on a container's filesystem"},
 		{Method: "GET", Path: "/containers/{id}/export", Handle: h.export, Doc: "Export a container"},
 		{Method: "GET", Path: "/containers/{id}/stats", Since: v(17), Handle: h.stats, Endless: true, Doc: "Get container stats based on resource usage"},
@@ -39,8 +40,7 @@ func Routes(b Backend) []server.Route {
 		{Method: "POST", Path: "/containers/{id}/wait", Handle: h.wait, Endless: true, Doc: "Wait a container"},
 		// A link to be removed is named /container/alias, which not all clients escape.
 		{Method: "DELETE", Path: "/containers/{id...}", Handle: h.remove, Doc: "Remove a container"},
-		{Method: "POST", Path: "/containers/{id}/copy", Until: v(24), Handle: h.copy, Doc: "Copy files or folders from a container"},
-		// New in 1.20; clients that pin an older version use it all the same, and real engines serve it.
+		{Method: "POST", Path: "/containers/{id}/copy", Since: v(4), Until: v(24), Handle: h.copy, Doc: "Copy files or folders from a container"},
 		// New in 1.20; clients that are told an older version use it all the same, and real engines serve it.
 		{Method: "HEAD", Path: "/containers/{id}/archive", Handle: h.statArchive},
 		{Method: "GET", Path: "/containers/{id}/archive", Handle: h.getArchive},

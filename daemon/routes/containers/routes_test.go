@@ -55,6 +55,9 @@ func (f *fake) Kill(_ context.Context, ref, signal string) (bool, error) {
 func (f *fake) Pause(_ context.Context, ref string) error        { return f.note("pause", ref) }
 func (f *fake) Unpause(_ context.Context, ref string) error      { return f.note("unpause", ref) }
 func (f *fake) Rename(_ context.Context, ref, name string) error { return f.note("rename", ref, name) }
+func (f *fake) Config(string) (*container.Config, *container.HostConfig, error) {
+	return &container.Config{}, &container.HostConfig{}, nil
+}
 func (f *fake) Resize(_ context.Context, ref string, h, w uint) error {
 	return f.note("resize", ref, h, w)
 }
@@ -223,6 +226,35 @@ var cases = []struct {
 	{"GET", "/v1.44/containers/x/logs?stdout=1", "", fake{err: cerrdefs.ErrNotImplemented}, 501, "", ""},
 	{"GET", "/v1.18/containers/x/attach/ws?stream=1", "", fake{}, 400, "", "websocket"},
 	{"POST", "/v1.18/containers/x/attach?stream=1", "", fake{err: errs.ErrNotFound}, 404, "", ""},
+	// What was different before 1.18.
+	{"GET", "/v1.2/containers/json", "", fake{}, 200, `"Size":true`, "[]"},
+	{"GET", "/v1.3/containers/json", "", fake{}, 200, `"Size":false`, "[]"},
+	{"GET", "/v1.17/containers/ps?all=1", "", fake{}, 200, `"All":true`, "[]"},
+	{"GET", "/v1.18/containers/ps", "", fake{}, 404, "", "page not found"},
+	{"POST", "/v1.2/containers/create", `{"Image":"i","Cmd":["a"],"PortSpecs":["22"]}`, fake{}, 201, `"22/tcp":{}`, `{"Id":"aaaaaaaaaaaa","Warnings":[]}`},
+	{"POST", "/v1.2/containers/create", `{"Image":"i","Cmd":["a"],"PortSpecs":["x"]}`, fake{}, 400, "", "invalid port"},
+	{"POST", "/v1.2/containers/x/start", "", fake{}, 200, `start["x",false]`, ""},
+	{"POST", "/v1.3/containers/x/start", "", fake{}, 204, `start["x",false]`, ""},
+	{"POST", "/v1.12/containers/x/start", "", fake{no: true}, 500, "", "already running"},
+	{"POST", "/v1.14/containers/x/start", `{"Binds":["/a:/b"],"Dns":null}`, fake{}, 204, `start["x",true]`, ""},
+	{"POST", "/v1.14/containers/x/start", `{"Binds":1}`, fake{}, 400, "", "Binds"},
+	{"POST", "/v1.12/containers/x/stop", "", fake{no: true}, 204, "", ""},
+	{"POST", "/v1.13/containers/x/stop", "", fake{no: true}, 304, "", ""},
+	{"DELETE", "/v1.11/containers/x", "", fake{err: errs.ErrConflict}, 500, "", ""},
+	{"DELETE", "/v1.12/containers/x", "", fake{err: errs.ErrConflict}, 409, "", ""},
+	{"GET", "/v1.2/containers/x/top", "", fake{}, 404, "", "page not found"},
+	{"GET", "/v1.3/containers/x/top", "", fake{}, 200, "top", "[]"},
+	{"GET", "/v1.10/containers/x/logs?stdout=1", "", fake{}, 404, "", "page not found"},
+	{"POST", "/v1.3/containers/x/copy", `{"Resource":"x"}`, fake{}, 404, "", "page not found"},
+	{"POST", "/v1.14/containers/x/copy", `{"Resource":"x"}`, fake{}, 200, "archive", "application/octet-stream"},
+	{"POST", "/v1.5/containers/x/attach?stdout=1", "", fake{err: errs.ErrNotFound}, 404, `"Raw":true`, ""},
+	{"POST", "/v1.6/containers/x/attach?stdout=1", "", fake{err: errs.ErrNotFound}, 404, `"Raw":false`, ""},
+	{"POST", "/v1.2/commit?container=x&m=why", "", fake{}, 201, `"Comment":"why","Author":"","Pause":false`, "application/vnd.docker.raw-stream"},
+	{"POST", "/v1.2/commit?container=x", "", fake{}, 201, "", `{"Id":"bbbbbbbbbbbb"}`},
+	{"POST", "/v1.11/commit?container=x&run=%7B%22Cmd%22%3A%5B%22a%22%5D%7D", "", fake{}, 201, `"Cmd":["a"]`, ""},
+	{"POST", "/v1.11/commit?container=x&run=%7B", "", fake{}, 400, "", "bad parameter run"},
+	{"POST", "/v1.12/commit?container=x&run=%7B", "", fake{}, 201, `"Pause":false`, "application/json"},
+	{"POST", "/v1.13/commit?container=x", "", fake{}, 201, `"Pause":true`, ""},
 }
 
 type readOnly struct{}

@@ -57,6 +57,7 @@ func (h handlers) logs(w http.ResponseWriter, r *server.Request) error {
 // attachOptions reads the parameters of attach.
 func attachOptions(r *server.Request) (AttachOptions, error) {
 	o := AttachOptions{DetachKeys: r.Query().Get("detachKeys")}
+	o.Raw = r.Trait("attach-merged")
 	err := switches(r, map[string]*bool{"logs": &o.Logs, "stream": &o.Stream, "stdin": &o.Stdin, "stdout": &o.Stdout, "stderr": &o.Stderr})
 	return o, err
 }

@@ -69,8 +69,8 @@ type registries interface {
 	Pull(ctx context.Context, ref string, auth registry.AuthConfig, platform string, out func(stream.Message) error) error
 	// PullAll pulls all tags of a repository.
 	PullAll(ctx context.Context, repo string, auth registry.AuthConfig, platform string, out func(stream.Message) error) error
-	// Push pushes all tags when tag is empty.
-	Push(ctx context.Context, repo, tag string, auth registry.AuthConfig, out func(stream.Message) error) error
+	// Push pushes all tags when tag is empty, to the registry to instead of the name's when that is not.
+	Push(ctx context.Context, repo, tag, to string, auth registry.AuthConfig, out func(stream.Message) error) error
 	Search(ctx context.Context, term string, limit int, filters map[string][]string, auth registry.AuthConfig) ([]registry.SearchResult, error)
 	Login(ctx context.Context, auth registry.AuthConfig) (registry.AuthResponse, error)
 	Distribution(ctx context.Context, ref string, auth registry.AuthConfig) (registry.DistributionInspect, error)

@@ -14,8 +14,10 @@ type handlers struct{ backend Backend }
 // Routes returns the calls (remote-api-v1.18, sections "Images", and of "Misc" those on archives and credentials).
 func Routes(b Backend) []server.Route {
 	h := handlers{b}
+	v := func(minor int) version.Version { return version.Of(1, minor) }
 	return []server.Route{
 		{Method: "GET", Path: "/images/json", Handle: h.list, Doc: "List Images"},
+		{Method: "GET", Path: "/images/viz", Until: v(7), Handle: h.graph},
 		{Method: "GET", Path: "/images/{name...}/json", Handle: h.inspect, Doc: "Inspect an image"},
 		{Method: "GET", Path: "/images/{name...}/history", Handle: h.history, Doc: "Get the history of an image"},
 		{Method: "POST", Path: "/images/create", Handle: h.create, Doc: "Create an image"},
@@ -23,12 +25,12 @@ func Routes(b Backend) []server.Route {
 		{Method: "POST", Path: "/images/{name...}/tag", Handle: h.tag, Doc: "Tag an image into a repository"},
 		{Method: "DELETE", Path: "/images/{name...}", Handle: h.remove, Doc: "Remove an image"},
 		{Method: "GET", Path: "/images/search", Handle: h.search, Doc: "Search images"},
-		{Method: "GET", Path: "/images/{name...}/get", Handle: h.get, Doc: "Get a tarball containing all images in a repository"},
-		{Method: "GET", Path: "/images/get", Handle: h.get, Doc: "Get a tarball containing all images"},
-		{Method: "POST", Path: "/images/load", Handle: h.load, Doc: "Load a tarball with a set of images and tags into docker"},
-		{Method: "POST", Path: "/images/prune", Handle: h.prune, Since: version.Version{Major: 1, Minor: 25}},
+		{Method: "GET", Path: "/images/{name...}/get", Since: v(7), Handle: h.get, Doc: "Get a tarball containing all images in a repository"},
+		{Method: "GET", Path: "/images/get", Since: v(15), Handle: h.get, Doc: "Get a tarball containing all images"},
+		{Method: "POST", Path: "/images/load", Since: v(7), Handle: h.load, Doc: "Load a tarball with a set of images and tags into docker"},
+		{Method: "POST", Path: "/images/prune", Since: v(25), Handle: h.prune},
 		{Method: "POST", Path: "/auth", Handle: h.auth, Doc: "Check auth configuration"},
-		{Method: "GET", Path: "/distribution/{name...}/json", Handle: h.distribution, Since: version.Version{Major: 1, Minor: 30}},
+		{Method: "GET", Path: "/distribution/{name...}/json", Since: v(30), Handle: h.distribution},
 	}
 }
 
@@ -100,15 +102,7 @@ func (h handlers) remove(w http.ResponseWriter, r *server.Request) error {
 }
 
 func (h handlers) prune(w http.ResponseWriter, r *server.Request) error {
-	filters, err := r.Filters()
-	if err != nil {
-		return err
-	}
-	report, err := h.backend.Prune(r.Context(), filters)
-	if err != nil {
-		return err
-	}
-	return server.JSON(w, r, http.StatusOK, report)
+	return server.Prune(w, r, h.backend.Prune)
 }
 
 func (h handlers) search(w http.ResponseWriter, r *server.Request) error {

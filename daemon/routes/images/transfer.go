@@ -64,14 +64,30 @@ func (h handlers) pull(w http.ResponseWriter, r *server.Request, from, tag, plat
 			return fmt.Errorf("%w: %w", err, errs.ErrInvalid)
 		}
 	}
-	if reference.IsNameOnly(named) {
-		return h.backend.PullAll(r.Context(), named.String(), credentials(r), platform, sender(w, r))
+	send := sender(w, r)
+	if r.Trait("pull-begins") {
+		if err := send(stream.Message{Status: "Pulling repository " + reference.FamiliarString(named)}); err != nil {
+			return err
+		}
 	}
-	return h.backend.Pull(r.Context(), named.String(), credentials(r), platform, sender(w, r))
+	if reference.IsNameOnly(named) {
+		return h.backend.PullAll(r.Context(), named.String(), credentials(r), platform, send)
+	}
+	return h.backend.Pull(r.Context(), named.String(), credentials(r), platform, send)
 }
 
 func (h handlers) push(w http.ResponseWriter, r *server.Request) error {
-	return h.backend.Push(r.Context(), r.Var("name"), r.Query().Get("tag"), credentials(r), sender(w, r))
+	auth := credentials(r)
+	if r.Trait("push-auth-body") {
+		if err := r.DecodeUntyped(&auth); err != nil {
+			return err
+		}
+	}
+	to := ""
+	if r.Trait("push-registry") {
+		to = r.Query().Get("registry")
+	}
+	return h.backend.Push(r.Context(), r.Var("name"), r.Query().Get("tag"), to, auth, sender(w, r))
 }
 
 // get answers both calls for archives.

@@ -6,7 +6,7 @@ import (
 	"github.com/moby/moby/api/types/network"
 )
 
-// Backend keeps the networks: daemon/networks. Its errors carry the classes of api/errs; one with a method Forbidden()
+// Backend keeps the networks: daemon/networks. Its errors carry the classes of api/errs; one that is errs.Forbidden
 // becomes 403.
 type Backend interface {
 	// Create makes a network and returns its ID.

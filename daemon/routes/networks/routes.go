@@ -1,7 +1,6 @@
 package networks
 
 import (
-	"errors"
 	"net/http"
 
 	"github.com/moby/moby/api/types/network"
@@ -26,15 +25,6 @@ func Routes(b Backend) []server.Route {
 }
 
 type handler struct{ b Backend }
-
-// status gives an error that is forbidden its code; the others have theirs by their class.
-func status(err error) error {
-	var f interface{ Forbidden() }
-	if errors.As(err, &f) {
-		return server.Status(http.StatusForbidden, err)
-	}
-	return err
-}
 
 func (h handler) list(w http.ResponseWriter, r *server.Request) error {
 	filters, err := r.Filters()
@@ -62,7 +52,7 @@ func (h handler) create(w http.ResponseWriter, r *server.Request) error {
 	}
 	id, err := h.b.Create(r.Context(), body)
 	if err != nil {
-		return status(err)
+		return err
 	}
 	return server.JSON(w, r, http.StatusCreated, network.CreateResponse{ID: id})
 }
@@ -80,7 +70,7 @@ func (h handler) inspect(w http.ResponseWriter, r *server.Request) error {
 
 func (h handler) remove(w http.ResponseWriter, r *server.Request) error {
 	if err := h.b.Remove(r.Context(), r.Var("id")); err != nil {
-		return status(err)
+		return err
 	}
 	w.WriteHeader(http.StatusNoContent)
 	return nil
@@ -92,7 +82,7 @@ func (h handler) connect(w http.ResponseWriter, r *server.Request) error {
 		return err
 	}
 	if err := h.b.Connect(r.Context(), r.Var("id"), body); err != nil {
-		return status(err)
+		return err
 	}
 	w.WriteHeader(http.StatusOK)
 	return nil
@@ -104,20 +94,12 @@ func (h handler) disconnect(w http.ResponseWriter, r *server.Request) error {
 		return err
 	}
 	if err := h.b.Disconnect(r.Context(), r.Var("id"), body); err != nil {
-		return status(err)
+		return err
 	}
 	w.WriteHeader(http.StatusOK)
 	return nil
 }
 
 func (h handler) prune(w http.ResponseWriter, r *server.Request) error {
-	filters, err := r.Filters()
-	if err != nil {
-		return err
-	}
-	report, err := h.b.Prune(r.Context(), filters)
-	if err != nil {
-		return err
-	}
-	return server.JSON(w, r, http.StatusOK, report)
+	return server.Prune(w, r, h.b.Prune)
 }

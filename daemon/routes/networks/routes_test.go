@@ -25,11 +25,6 @@ func (f *fake) note(format string, args ...any) {
 	f.asked = append(f.asked, fmt.Sprintf(format, args...))
 }
 
-// forbidden is an error as the service has them.
-type forbidden struct{ error }
-
-func (forbidden) Forbidden() {}
-
 var front = network.Inspect{
 	Network: network.Network{
 		Name: "front", ID: "f1", Scope: "local", Driver: "bridge", EnableIPv4: true,
@@ -44,7 +39,7 @@ func (f *fake) Create(_ context.Context, want network.CreateRequest) (string, er
 	f.note("create %s %s %v", want.Name, want.Driver, want.Options)
 	switch want.Name {
 	case "bridge":
-		return "", forbidden{fmt.Errorf("operation is not permitted on predefined bridge network: %w", errs.ErrConflict)}
+		return "", errs.Forbid(fmt.Errorf("operation is not permitted on predefined bridge network: %w", errs.ErrConflict))
 	case "front":
 		return "", fmt.Errorf("network with name front already exists: %w", errs.ErrConflict)
 	}
@@ -67,7 +62,7 @@ func (f *fake) List(filters map[string][]string) ([]network.Inspect, error) {
 func (f *fake) Remove(_ context.Context, ref string) error {
 	f.note("remove %s", ref)
 	if ref == "used" {
-		return forbidden{fmt.Errorf("error while removing network: network used has active endpoints: %w", errs.ErrConflict)}
+		return errs.Forbid(fmt.Errorf("error while removing network: network used has active endpoints: %w", errs.ErrConflict))
 	}
 	return nil
 }

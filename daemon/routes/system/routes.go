@@ -1,6 +1,7 @@
 package system
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -14,14 +15,15 @@ import (
 func Routes(b Backend) []server.Route {
 	h := handlers{b}
 	routes := []server.Route{
-		{Method: "GET", Path: "/_ping", Handle: h.ping, Doc: "Ping the docker server"},
-		{Method: "HEAD", Path: "/_ping", Handle: h.ping},
+		{Method: "GET", Path: "/_ping", Since: version.Of(1, 11), Handle: h.ping, Doc: "Ping the docker server"},
+		{Method: "HEAD", Path: "/_ping", Since: version.Of(1, 11), Handle: h.ping},
 		{Method: "GET", Path: "/info", Handle: h.info, Doc: "Display system-wide information"},
 		{Method: "GET", Path: "/version", Handle: h.version, Doc: "Show the docker version information"},
-		{Method: "GET", Path: "/events", Handle: h.events, Endless: true, Doc: "Monitor Docker's events"},
+		{Method: "GET", Path: "/events", Since: version.Of(1, 3), Handle: h.events, Endless: true, Doc: "Monitor Docker's events"},
 		{Method: "GET", Path: "/system/df", Handle: h.usage, Since: version.Of(1, 25)},
 		{Method: "GET", Path: "/plugins", Handle: none, Since: version.Of(1, 25)},
 	}
+	routes = append(routes, plugins()...)
 	// Objects of swarm mode, and since when there are any: clients list them, and take 503 for an answer (versions.md,
 	// section 4).
 	for path, since := range map[string]version.Version{
@@ -45,8 +47,6 @@ func (handlers) ping(w http.ResponseWriter, r *server.Request) error {
 	h.Set("Content-Type", "text/plain; charset=utf-8")
 	h.Set("Cache-Control", "no-cache, no-store, must-revalidate")
 	h.Set("Pragma", "no-cache")
-	h.Set("Builder-Version", "1") // no BuildKit
-	h.Set("Swarm", "inactive")
 	if r.Method == http.MethodHead {
 		h.Set("Content-Length", "0")
 		w.WriteHeader(http.StatusOK)
@@ -109,7 +109,35 @@ func none(w http.ResponseWriter, r *server.Request) error {
 	return server.JSON(w, r, http.StatusOK, []any{})
 }
 
-func noSwarm(http.ResponseWriter, *server.Request) error {
-	const message = "This node is not a swarm manager. cleatd has no swarm mode" // clients look for its beginning
-	return fmt.Errorf("%s: %w", message, errs.ErrUnavailable)
+// plugins are the calls about a plugin, of which there is none, and those that would make one.
+func plugins() []server.Route {
+	since := version.Of(1, 25)
+	routes := []server.Route{
+		{Method: "GET", Path: "/plugins/privileges", Handle: noPlugins, Since: since},
+		{Method: "POST", Path: "/plugins/pull", Handle: noPlugins, Since: since},
+		{Method: "POST", Path: "/plugins/create", Handle: noPlugins, Since: since},
+		{Method: "GET", Path: "/plugins/{name...}/json", Handle: noPlugin, Since: since},
+		{Method: "DELETE", Path: "/plugins/{name...}", Handle: noPlugin, Since: since},
+	}
+	for _, verb := range []string{"enable", "disable", "push", "set", "upgrade"} {
+		routes = append(routes, server.Route{Method: "POST", Path: "/plugins/{name...}/" + verb, Handle: noPlugin, Since: since})
+	}
+	return routes
+}
+
+// noPlugin is what a real engine says of a plugin it does not have.
+func noPlugin(_ http.ResponseWriter, r *server.Request) error {
+	return fmt.Errorf("plugin %q not found: %w", r.Var("name"), errs.ErrNotFound)
+}
+
+// noPlugins is 500: the documents have no other status for these calls.
+func noPlugins(http.ResponseWriter, *server.Request) error {
+	return errors.New("cleatd has no plugins")
+}
+
+func noSwarm(_ http.ResponseWriter, r *server.Request) error {
+	if r.Var("rest") == "leave" {
+		return errs.Errorf(errs.ErrUnavailable, "This node is not part of a swarm")
+	}
+	return server.ErrNoSwarm
 }

@@ -20,6 +20,7 @@ func Routes(b Backend) []server.Route {
 		{Method: http.MethodPost, Path: "/volumes/create", Since: named, Handle: h.create},
 		{Method: http.MethodPost, Path: "/volumes/prune", Since: prunes, Handle: h.prune},
 		{Method: http.MethodGet, Path: "/volumes/{name}", Since: named, Handle: h.inspect},
+		{Method: http.MethodPut, Path: "/volumes/{name}", Since: version.Of(1, 42), Handle: updateCluster},
 		{Method: http.MethodDelete, Path: "/volumes/{name}", Since: named, Handle: h.remove},
 	}
 }
@@ -61,6 +62,11 @@ func (h handler) inspect(w http.ResponseWriter, r *server.Request) error {
 	return server.JSON(w, r, http.StatusOK, v)
 }
 
+// updateCluster is about volumes of a swarm's cluster alone.
+func updateCluster(http.ResponseWriter, *server.Request) error {
+	return server.ErrNoSwarm
+}
+
 func (h handler) remove(w http.ResponseWriter, r *server.Request) error {
 	force, err := r.Bool("force")
 	if err != nil {
@@ -74,13 +80,5 @@ func (h handler) remove(w http.ResponseWriter, r *server.Request) error {
 }
 
 func (h handler) prune(w http.ResponseWriter, r *server.Request) error {
-	filters, err := r.Filters()
-	if err != nil {
-		return err
-	}
-	report, err := h.b.Prune(r.Context(), filters)
-	if err != nil {
-		return err
-	}
-	return server.JSON(w, r, http.StatusOK, report)
+	return server.Prune(w, r, h.b.Prune)
 }

@@ -16,6 +16,8 @@ const (
 	Socket = "sock"
 	// StateDir holds libcontainer's state of the present run.
 	StateDir = "lc"
+	// FilterPrefix begins the names of compiled seccomp programs, which creators keep beside the run folders.
+	FilterPrefix = "filter-"
 )
 
 // File descriptors a monitor is started with, and a creator.
@@ -35,6 +37,9 @@ const (
 	CreatorStdin  = 5
 	CreatorStdout = 6
 	CreatorStderr = 7
+
+	// InitGate is, in a process 1 of ours, a pipe that it closes when it is ready for signals.
+	InitGate = 4
 )
 
 // Conf is what a monitor has to know of its container beside the specification.
@@ -77,6 +82,8 @@ type Conf struct {
 	Limited bool
 	// HostPID says that the container shares the host's process ids, so that its orphans fall to the monitor.
 	HostPID bool
+	// Init says that process 1 is this program in its mode "docker-init".
+	Init bool
 }
 
 // Encode returns the file's content.
@@ -125,6 +132,7 @@ func (c Conf) Encode() []byte {
 	flag("unified", c.Unified)
 	flag("limited", c.Limited)
 	flag("hostpid", c.HostPID)
+	flag("init", c.Init)
 	return b
 }
 
@@ -219,6 +227,8 @@ func (c *Conf) flag(key string) *bool {
 		return &c.Limited
 	case "hostpid":
 		return &c.HostPID
+	case "init":
+		return &c.Init
 	}
 	return nil
 }

@@ -50,3 +50,19 @@ resource "docker_container" "web" {
     value = "front"
   }
 }
+
+# Count as started when the database takes connections, not when its process runs.
+resource "docker_container" "database" {
+  name  = "database"
+  image = "postgres:17"
+  env   = ["POSTGRES_PASSWORD=example"]
+
+  wait_for {
+    log     = "database system is ready to accept connections"
+    timeout = "2m"
+  }
+
+  wait_for {
+    port = 5432
+  }
+}

@@ -12,15 +12,24 @@ import (
 )
 
 // An Encoder appends records with times that strictly increase, so that a time names a record. Attrs, if set, is a JSON
-// object that every record carries.
+// object that every record carries; it is set before the first.
 type Encoder struct {
 	Attrs string
-	last  int64 // time of the last record
-	day   int64 // second of stamp
-	stamp [len(stampForm)]byte
+	last  int64   // time of the last record
+	ends  [2]tail // what follows the text, by stream
 }
 
-const stampForm = "2006-01-02T15:04:05.123456789Z"
+// A tail is the end of a record as the last one of a stream had it: mostly one digit of the next differs.
+type tail struct {
+	bytes []byte // from the line feed on
+	time  int64
+}
+
+const (
+	stampForm = "2006-01-02T15:04:05.123456789Z"
+	newlines  = `\n` // at the beginning of a tail; a record without line feed has the rest
+	closing   = "\"}\n"
+)
 
 // Overhead bounds what a record is longer than its text, beside Attrs; the text itself may grow sixfold.
 const Overhead = 128
@@ -32,45 +41,61 @@ func (e *Encoder) Resume(t int64) { e.last = max(e.last, t) }
 // nanosecond after that. Bytes that are no UTF-8 become U+FFFD.
 func (e *Encoder) Append(dst []byte, stream byte, line []byte, newline bool, now int64) []byte {
 	e.last = max(now, e.last+1)
+	end := &e.ends[0]
+	if stream == 2 {
+		end = &e.ends[1]
+	}
+	if end.bytes == nil {
+		end.begin(stream, e.Attrs)
+	}
+	end.set(e.last)
 	dst = appendText(append(dst, `{"log":"`...), line)
 	if newline {
-		dst = append(dst, `\n`...)
+		return append(dst, end.bytes...)
 	}
-	if stream == 2 {
-		dst = append(dst, `","stream":"stderr"`...)
-	} else {
-		dst = append(dst, `","stream":"stdout"`...)
-	}
-	if e.Attrs != "" {
-		dst = append(append(dst, `,"attrs":`...), e.Attrs...)
-	}
-	dst = append(dst, `,"time":"`...)
-	dst = e.time(dst, e.last)
-	return append(dst, "\"}\n"...)
+	return append(dst, end.bytes[len(newlines):]...)
 }
 
-func (e *Encoder) time(dst []byte, t int64) []byte {
-	second, nano := t/1e9, t%1e9
-	if second != e.day || e.stamp[0] == 0 {
-		e.day = second
-		stamp(&e.stamp, second)
+// begin makes a tail with a time that set replaces.
+func (t *tail) begin(stream byte, attrs string) {
+	name := "stdout"
+	if stream == 2 {
+		name = "stderr"
 	}
-	for i := 28; i > 19; i-- {
-		e.stamp[i] = byte('0' + nano%10)
-		nano /= 10
+	b := append(append([]byte(newlines+`","stream":"`), name...), '"')
+	if attrs != "" {
+		b = append(append(b, `,"attrs":`...), attrs...)
 	}
-	return append(dst, e.stamp[:]...)
+	t.bytes = append(append(b, `,"time":"`...), stampForm+closing...)
+	t.time = -1e9 // another second than any
+}
+
+// set writes a time into the tail.
+func (t *tail) set(at int64) {
+	stamp := t.bytes[len(t.bytes)-len(closing)-len(stampForm):][:len(stampForm)]
+	if last := &stamp[len(stamp)-2]; at == t.time+1 && *last < '9' {
+		*last++
+		t.time = at
+		return
+	}
+	if at/1e9 != t.time/1e9 {
+		setSecond(stamp, at/1e9)
+	}
+	digits(stamp[20:29], at%1e9)
+	t.time = at
 }
 
 // AppendTime appends a time as records have it.
 func AppendTime(dst []byte, t int64) []byte {
-	var e Encoder
-	return e.time(dst, t)
+	dst = append(dst, stampForm...)
+	stamp := dst[len(dst)-len(stampForm):]
+	setSecond(stamp, t/1e9)
+	digits(stamp[20:29], t%1e9)
+	return dst
 }
 
-// stamp fills in everything but the fraction. Times before 1970 do not occur.
-func stamp(b *[len(stampForm)]byte, second int64) {
-	copy(b[:], stampForm)
+// setSecond fills in everything but the fraction. Times before 1970 do not occur.
+func setSecond(b []byte, second int64) {
 	days, rest := second/86400, second%86400
 	// Civil date of a day number, by the 400-year cycle that begins on 1 March 0000.
 	z := days + 719468
@@ -174,14 +199,17 @@ const (
 )
 
 // plain is the length of the beginning of b that goes into JSON as it is: ASCII without controls, quotes, backslashes.
-// Eight bytes at a time: each test sets the high bit of the first byte that fails it (and perhaps of later ones).
+// Words of eight bytes are looked at, four at a time.
 func plain(b []byte) int {
 	i := 0
+	for ; i+32 <= len(b); i += 32 {
+		p := (*[4]uint64)(unsafe.Pointer(&b[i]))
+		if (special(p[0])|special(p[1])|special(p[2])|special(p[3]))&high != 0 {
+			break
+		}
+	}
 	for ; i+8 <= len(b); i += 8 {
-		x := *(*uint64)(unsafe.Pointer(&b[i]))
-		quote, slash := x^(low*'"'), x^(low*'\\')
-		bad := (x | (x-low*' ')&^x | (quote-low)&^quote | (slash-low)&^slash) & high
-		if bad != 0 {
+		if bad := special(*(*uint64)(unsafe.Pointer(&b[i]))) & high; bad != 0 {
 			if !littleEndian {
 				break
 			}
@@ -194,6 +222,12 @@ func plain(b []byte) int {
 		}
 	}
 	return i
+}
+
+// special sets the high bit of the first byte of x that needs an escape, or is not ASCII, and perhaps of later ones: all
+// subtractions borrow from the next byte only there.
+func special(x uint64) uint64 {
+	return x | (x - low*' ') | ((x ^ low*'"') - low) | ((x ^ low*'\\') - low)
 }
 
 // littleEndian says that the first byte in memory is the lowest of a word.

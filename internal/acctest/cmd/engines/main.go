@@ -28,7 +28,7 @@ import (
 )
 
 func main() {
-	kinds := flag.String("engine", "dockerd", "engines to start, comma separated: dockerd, podman, cleatd; empty for none")
+	kinds := flag.String("engine", "dockerd", "engines to start, comma separated: dockerd, podman, cleatd, swarm; empty for none")
 	registry := flag.Bool("registry", false, "start a registry as well")
 	flag.Parse()
 	if err := acctest.Isolate(); err != nil {

@@ -1,0 +1,1 @@
+// Lets functions of init.go have their body elsewhere.

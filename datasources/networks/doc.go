@@ -1,0 +1,2 @@
+// Package networks is the data source docker_networks: the networks of an engine, chosen by its filters.
+package networks

@@ -1,0 +1,3 @@
+output "limit" {
+  value = provider::docker::build_size(1610612736) # 1536m
+}

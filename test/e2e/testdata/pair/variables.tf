@@ -1,0 +1,7 @@
+variable "second_host" {
+  type = string
+}
+
+variable "base_image" {
+  type = string
+}
