@@ -28,6 +28,7 @@ import (
 	moby "github.com/moby/moby/client"
 
 	"github.com/cleat-dev/cleat/api/errs"
+	"github.com/cleat-dev/cleat/internal/acctest"
 )
 
 // cleanEnv makes the test independent of the machine's docker configuration and returns the directory it may use.
@@ -153,11 +154,6 @@ func TestAddresses(t *testing.T) {
 
 func TestUnreachable(t *testing.T) {
 	dir := cleanEnv(t)
-	closed, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_ = closed.Close()
 	html := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("<html>")) }))
 	t.Cleanup(html.Close)
 	secure := httptest.NewTLSServer(fakeEngine(docker20))
@@ -174,7 +170,7 @@ func TestUnreachable(t *testing.T) {
 		want string
 	}{
 		"no socket":  {Config{Host: "unix:///nonexistent/d.sock"}, "the socket does not exist; start the engine"},
-		"refused":    {Config{Host: "tcp://" + closed.Addr().String()}, "nothing listens there"},
+		"refused":    {Config{Host: "tcp://127.0.0.1:1"}, "nothing listens there"},
 		"no name":    {Config{Host: "tcp://engine.invalid:1"}, "cannot be resolved"},
 		"html":       {Config{Host: tcp(html.URL)}, "what answers is not a docker engine (GET /version gave status 200)"},
 		"tls server": {Config{Host: tcp(secure.URL)}, "the answer is not plain HTTP; the engine speaks TLS there: set cert_path"},
@@ -195,7 +191,12 @@ func TestUnreachable(t *testing.T) {
 // The words survive moby's client, which looks for causes in errors.
 func TestUnreachableLater(t *testing.T) {
 	cleanEnv(t)
-	server := httptest.NewServer(fakeEngine(docker20))
+	listener, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", acctest.FreePort(t))) // one nobody takes when it is free again
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := &httptest.Server{Listener: listener, Config: &http.Server{Handler: fakeEngine(docker20)}}
+	server.Start()
 	c, err := New(t.Context(), Config{Host: "tcp://" + server.Listener.Addr().String()})
 	if err != nil {
 		t.Fatal(err)

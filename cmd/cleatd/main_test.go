@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -21,6 +22,7 @@ import (
 
 	"github.com/cleat-dev/cleat/daemon/config"
 	"github.com/cleat-dev/cleat/daemon/server"
+	"github.com/cleat-dev/cleat/internal/acctest"
 )
 
 // buffer is written by several goroutines.
@@ -91,17 +93,6 @@ func get(t *testing.T, network, address, path string) string {
 	return string(text)
 }
 
-// free is a port nobody uses, most likely.
-func free(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
-
 func root(t *testing.T) {
 	t.Helper()
 	if os.Geteuid() != 0 {
@@ -126,7 +117,7 @@ func TestLife(t *testing.T) {
 		}
 		return string(text[:n])
 	}
-	sock, pidfile, metrics := filepath.Join(dir, "s"), filepath.Join(dir, "run", "pid"), free(t)
+	sock, pidfile, metrics := filepath.Join(dir, "s"), filepath.Join(dir, "run", "pid"), fmt.Sprintf("127.0.0.1:%d", acctest.FreePort(t))
 	file := filepath.Join(dir, "cleatd.hcl")
 	if err := os.WriteFile(file, []byte("host = [\"unix://"+sock+"\"]\nmetrics-addr = \""+metrics+"\"\n"), 0o600); err != nil {
 		t.Fatal(err)

@@ -1,10 +1,13 @@
 package acctest
 
 import (
+	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os/exec"
-	"sync"
+	"sync/atomic"
+	"syscall"
 	"testing"
 )
 
@@ -23,8 +26,9 @@ func addBridge(name, address string) error {
 	return nil
 }
 
-// FreePort returns a TCP port nobody listens on, and never the same one twice. Within the tests' own network namespace only
-// the tests themselves could take it before it is used.
+// FreePort returns a TCP port nobody listens on, and never the same one twice. It is below those the kernel and engines
+// choose from where nobody names one (ip_local_port_range: 32768 and up), and above those the suites number themselves:
+// nobody takes it before it is used.
 func FreePort(tb testing.TB) int {
 	tb.Helper()
 	port, err := freePort()
@@ -34,21 +38,28 @@ func FreePort(tb testing.TB) int {
 	return port
 }
 
-// taken are the ports that were given out: tests on several engines run at the same time.
-var taken sync.Map
+const (
+	firstFreePort = 24000
+	freePorts     = 32768 - firstFreePort
+)
+
+// portsGiven are those of this process; others that share its network begin elsewhere.
+var portsGiven, portsBegin = atomic.Int32{}, rand.N(freePorts)
 
 func freePort() (int, error) {
 	for {
-		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		n := int(portsGiven.Add(1)) - 1
+		if n == freePorts {
+			return 0, fmt.Errorf("no port is left of the %d from %d on", freePorts, firstFreePort)
+		}
+		port := firstFreePort + (portsBegin+n)%freePorts
+		listener, err := net.Listen("tcp", fmt.Sprintf(":%d", port))
+		if errors.Is(err, syscall.EADDRINUSE) {
+			continue
+		}
 		if err != nil {
 			return 0, err
 		}
-		port := listener.Addr().(*net.TCPAddr).Port
-		if err := listener.Close(); err != nil {
-			return 0, err
-		}
-		if _, before := taken.LoadOrStore(port, true); !before {
-			return port, nil
-		}
+		return port, listener.Close()
 	}
 }

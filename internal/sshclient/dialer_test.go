@@ -361,12 +361,6 @@ func serveAgent(t *testing.T, keys ...agent.AddedKey) string {
 func TestUnreachable(t *testing.T) {
 	t.Parallel()
 	h := newHome(t, "")
-	closed, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, port, _ := net.SplitHostPort(closed.Addr().String())
-	_ = closed.Close()
 	mute, err := net.Listen("tcp", "127.0.0.1:0") // accepts and says nothing
 	if err != nil {
 		t.Fatal(err)
@@ -374,7 +368,7 @@ func TestUnreachable(t *testing.T) {
 	defer mute.Close()
 	_, mutePort, _ := net.SplitHostPort(mute.Addr().String())
 	for want, to := range map[string]Target{
-		"nothing listens on 127.0.0.1:" + port:             {Host: "127.0.0.1", Port: port},
+		"nothing listens on 127.0.0.1:1":                   {Host: "127.0.0.1", Port: "1"},
 		"no answer from 127.0.0.1:" + mutePort + " in 1s":  {Host: "127.0.0.1", Port: mutePort},
 		"the host name no.such.invalid cannot be resolved": {Host: "no.such.invalid"},
 	} {

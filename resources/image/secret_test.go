@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -43,16 +42,10 @@ func TestBuildArgumentsStayOutOfErrors(t *testing.T) {
 		<-r.Context().Done()
 	}))
 	t.Cleanup(slow.Close)
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	refused := listener.Addr().String()
-	listener.Close()
 
 	dir := contextDir(t, map[string]string{"Dockerfile": "FROM scratch\n"})
 	for name, host := range map[string]string{
-		"no socket": "unix://" + filepath.Join(t.TempDir(), "no.sock"), "refused": "tcp://" + refused,
+		"no socket": "unix://" + filepath.Join(t.TempDir(), "no.sock"), "refused": "tcp://127.0.0.1:1",
 		"dropped": "tcp://" + dropping.Listener.Addr().String(), "timeout": "tcp://" + slow.Listener.Addr().String(),
 	} {
 		t.Run(name, func(t *testing.T) {

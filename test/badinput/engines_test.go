@@ -11,7 +11,6 @@ import (
 	"io"
 	"log"
 	"math/big"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -86,7 +85,6 @@ func write(t *testing.T, dir, name, text string) {
 
 func troubles(t *testing.T) map[string]trouble {
 	t.Helper()
-	refused := freeAddress(t)
 	answers := func(status int, body string) []string {
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "application/json")
@@ -103,7 +101,7 @@ func troubles(t *testing.T) map[string]trouble {
 	address := "DOCKER_HOST=tcp://" + secure.Listener.Addr().String()
 	return map[string]trouble{
 		"no socket":     {[]string{"DOCKER_HOST=unix:///does/not/exist.sock"}, []string{"/does/not/exist.sock", "start"}},
-		"nobody there":  {[]string{"DOCKER_HOST=tcp://" + refused}, []string{refused, "refused"}},
+		"nobody there":  {[]string{"DOCKER_HOST=tcp://127.0.0.1:1"}, []string{"127.0.0.1:1", "refused"}},
 		"no such name":  {[]string{"DOCKER_HOST=tcp://engine.invalid:2375"}, []string{"engine.invalid", "cannot be resolved", "check the name"}},
 		"not an engine": {answers(404, "nothing here"), []string{"not a docker engine", "check host and port"}},
 		"too old":       {answers(200, `{"Version":"1.5.0","ApiVersion":"1.17"}`), []string{"1.17", "cleat needs 1.18"}},
@@ -115,17 +113,6 @@ func troubles(t *testing.T) map[string]trouble {
 		"no such CA":    {[]string{address, "DOCKER_TLS_VERIFY=1", "DOCKER_CERT_PATH=/does/not/exist"}, []string{"/does/not/exist"}},
 		"no context":    {[]string{"DOCKER_CONTEXT=nowhere"}, []string{"nowhere"}},
 	}
-}
-
-// freeAddress is one nobody listens on.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 // certificates is a directory with a CA nobody knows, and a client's certificate of it.
@@ -161,13 +148,12 @@ func TestRegistryTrouble(t *testing.T) {
 	e := acctest.Dockerd(t)
 	p := build(t)
 	registry := acctest.NewRegistry(t, acctest.Auth{Username: "someone", Password: "secret-word"})
-	down := freeAddress(t)
 	for name, c := range map[string]struct {
 		image    string
 		provider string
 		says     []string
 	}{
-		"down":           {down + "/app:v1", "", []string{"main.tf line", down, "refused", "run again"}},
+		"down":           {"127.0.0.1:1/app:v1", "", []string{"main.tf line", "127.0.0.1:1", "refused", "run again"}},
 		"no credentials": {registry.Ref("app:v1"), "", []string{"main.tf line", registry.Address, "registry_auth"}},
 		"wrong password": {registry.Ref("app:v1"), fmt.Sprintf("provider \"docker\" {\n  registry_auth {\n    address  = %q\n    username = \"someone\"\n    password = \"another-word\"\n  }\n}\n", registry.Address), []string{"main.tf line", registry.Address, "unauthorized", "registry_auth"}},
 	} {

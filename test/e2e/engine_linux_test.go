@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -107,14 +106,7 @@ func hold(ctx context.Context, t *testing.T, e *acctest.Engine, name string, kil
 func TestEngineUnreachable(t *testing.T) {
 	t.Parallel()
 	acctest.Dockerd(t) // the tests' namespace: nothing answers on the addresses below
-	refused, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	free := "tcp://" + refused.Addr().String()
-	if err := refused.Close(); err != nil {
-		t.Fatal(err)
-	}
+	const free = "tcp://127.0.0.1:1"
 	for name, test := range map[string]struct {
 		host  string
 		words []string
