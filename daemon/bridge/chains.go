@@ -15,8 +15,12 @@ const (
 	reg2 = unix.NFT_REG_2
 )
 
-// metaOIFKIND is NFT_META_OIFKIND, the kind of the link a packet leaves by, which package expr does not name.
-const metaOIFKIND = expr.MetaKey(27)
+// NFT_META_IIFKIND and NFT_META_OIFKIND, the kinds of the links a packet came in by and leaves by, which package expr
+// does not name.
+const (
+	metaIIFKIND = expr.MetaKey(26)
+	metaOIFKIND = expr.MetaKey(27)
+)
 
 // reg32 is the n-th register of four bytes.
 func reg32(n uint32) uint32 { return unix.NFT_REG32_00 + n }
@@ -56,6 +60,11 @@ func (r *rules) chains(c *nftables.Conn) {
 	post(ipv4(), oif(r.bridges, true), source4(r.v4.masq), masquerade)                 // container -> world
 	post(ipv6(), oif(r.bridges, true), source6(r.v6.masq), masquerade)                 // the same
 
+	r.forward(c)
+}
+
+// forward writes the chain that says who may talk to whom.
+func (r *rules) forward(c *nftables.Conn) {
 	policy := nftables.ChainPolicyAccept
 	if r.private {
 		policy = nftables.ChainPolicyDrop
@@ -73,17 +82,14 @@ func (r *rules) chains(c *nftables.Conn) {
 		&expr.Meta{Key: expr.MetaKeyOIFNAME, Register: reg2},
 		&expr.Lookup{SourceRegister: reg1, DestRegister: unix.NFT_REG_VERDICT, IsDestRegSet: true, SetName: r.pairs.Name, SetID: r.pairs.ID},
 	})
-	forward(statement{
-		&expr.Meta{Key: expr.MetaKeyIIFNAME, Register: reg1},
-		&expr.Lookup{SourceRegister: reg1, SetName: r.internal.Name, SetID: r.internal.ID},
-	}, drop)
-	forward(oif(r.bridges, false), drop) // other networks, and hosts outside
-	ours := statement{
-		&expr.Meta{Key: expr.MetaKeyIIFNAME, Register: reg1},
-		&expr.Lookup{SourceRegister: reg1, SetName: r.bridges.Name, SetID: r.bridges.ID},
+	forward(iifIn(r.internal, false), drop)
+	forward(oif(r.bridges, false), drop)                                              // other networks, and hosts outside
+	forward(iifIn(r.bridges, false), bridge(metaOIFKIND), oif(r.uplinks, true), drop) // networks of other engines, whose own rules ours would overrule
+	forward(iifIn(r.bridges, false), accept)
+	if r.private { // what containers and machines of others may do is for others to say
+		forward(bridge(metaIIFKIND), iifIn(r.uplinks, true), accept)
+		forward(bridge(metaOIFKIND), oif(r.uplinks, true), accept)
 	}
-	forward(ours, toBridge(), oif(r.uplinks, true), drop) // networks of other engines, whose own rules ours would overrule
-	forward(ours, accept)
 }
 
 func (r *rules) rule(c *nftables.Conn, chain *nftables.Chain, parts ...statement) {
@@ -159,18 +165,23 @@ func iif(name string, not bool) statement {
 	}
 }
 
+// iifIn matches packets that came in by a link of the set, or by any other.
+func iifIn(set *nftables.Set, not bool) statement { return named(expr.MetaKeyIIFNAME, set, not) }
+
 // oif matches packets that leave by a link of the set, or by any other.
-func oif(set *nftables.Set, not bool) statement {
+func oif(set *nftables.Set, not bool) statement { return named(expr.MetaKeyOIFNAME, set, not) }
+
+func named(key expr.MetaKey, set *nftables.Set, not bool) statement {
 	return statement{
-		&expr.Meta{Key: expr.MetaKeyOIFNAME, Register: reg1},
+		&expr.Meta{Key: key, Register: reg1},
 		&expr.Lookup{SourceRegister: reg1, SetName: set.Name, SetID: set.ID, Invert: not},
 	}
 }
 
-// toBridge matches packets that leave by a bridge.
-func toBridge() statement {
+// bridge matches packets whose link of the key, in or out, is a bridge.
+func bridge(key expr.MetaKey) statement {
 	return statement{
-		&expr.Meta{Key: metaOIFKIND, Register: reg1},
+		&expr.Meta{Key: key, Register: reg1},
 		&expr.Cmp{Op: expr.CmpOpEq, Register: reg1, Data: ifname("bridge")},
 	}
 }

@@ -81,7 +81,8 @@ type Driver struct {
 // rules of its containers stay in force all the time. Follow it with AddNetwork for the others, then Reconcile.
 //
 // It enables forwarding of IPv4 on the host. When that was off, our table drops whatever is forwarded neither from
-// nor to a container: a host that was no router does not become one.
+// nor to a container: a host that was no router does not become one. Containers and machines of others, on bridges of
+// their own, are not ours to cut off.
 func Open(config Config) (*Driver, error) {
 	root, err := filepath.Abs(config.NetnsRoot)
 	if err != nil {
@@ -117,6 +118,9 @@ func Open(config Config) (*Driver, error) {
 	wasOff, err := enableForwarding()
 	if err != nil {
 		return nil, err
+	}
+	if wasOff {
+		d.log.Info("the host forwards packets now; those between its networks are dropped")
 	}
 	if d.rules, err = openRules(instance, wasOff); err != nil {
 		return nil, err

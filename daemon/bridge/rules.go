@@ -30,7 +30,7 @@ type rules struct {
 	mu      sync.Mutex // one batch after the other
 	conn    *nftables.Conn
 	table   *nftables.Table
-	private bool // drop what is forwarded neither from nor to a container
+	private bool // drop what is forwarded neither from nor to a container, ours or of others
 
 	bridges, pairs, internal, uplinks *nftables.Set
 	known                             []string // uplinks in force

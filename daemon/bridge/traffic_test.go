@@ -239,6 +239,47 @@ func replaceLocalRoute() error {
 	return nil
 }
 
+// TestHostIsNoRouter: a host that did not forward does not become a router, nor are containers of others cut off. It is
+// not parallel: forwarding is everybody's.
+func TestHostIsNoRouter(t *testing.T) {
+	needRoot(t)
+	if err := sysctl("net/ipv4/ip_forward", "0"); err != nil {
+		t.Fatal(err)
+	}
+	d := openDriver(t, testConfig(t))
+	if !d.rules.private {
+		t.Fatal("forwarding is on, and nothing is dropped")
+	}
+	_, one := outside(t, d, "one")
+	_, two := outside(t, d, "two")
+	echo(t, d, "two", "tcp", 80)
+	wantCall(t, d, "one", "tcp", two+":80", "")
+	theirs := foreignBridge(t, d, "forOne", "theirs")
+	others := foreignBridge(t, d, "forTwo", "others")
+	echo(t, d, "theirs", "tcp", 80)
+	wantCall(t, d, "theirs", "tcp", two+":80", "two "+theirs)
+	wantCall(t, d, "one", "tcp", theirs+":80", "theirs "+one)
+	wantCall(t, d, "others", "tcp", theirs+":80", "theirs "+others)
+
+	// Frames within a bridge pass the chain too, where bridges are filtered.
+	third := foreignPort(t, d, "forOne", "third", 3)
+	wantCall(t, d, "third", "tcp", theirs+":80", "theirs "+third)
+	up, err := netlink.LinkByName("forOne")
+	if err != nil {
+		t.Fatal(err)
+	}
+	route := &netlink.Route{LinkIndex: up.Attrs().Index, Gw: net.ParseIP(theirs), Dst: &net.IPNet{IP: net.IPv4(192, 0, 2, 0), Mask: net.CIDRMask(24, 32)}}
+	if err := netlink.RouteAdd(route); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.rules.followUplinks(); err != nil {
+		t.Fatal(err)
+	}
+	wantCall(t, d, "third", "tcp", theirs+":80", "theirs "+third)
+	wantCall(t, d, "one", "tcp", theirs+":80", "") // the bridge is a network of the host's now, as that of "one" is
+	wantCall(t, d, "others", "tcp", theirs+":80", "theirs "+others)
+}
+
 // foreignBridge makes a bridge of somebody else with a container on it, as of another engine; the container's address.
 func foreignBridge(t *testing.T, d *Driver, name, id string) (address string) {
 	t.Helper()
@@ -256,12 +297,30 @@ func foreignBridge(t *testing.T, d *Driver, name, id string) (address string) {
 	t.Cleanup(func() { must(netlink.LinkDel(bridge)) })
 	must(addAddress(bridge, netip.AddrFrom4([4]byte{10, 98, byte(n), 1}), 24))
 	must(netlink.LinkSetUp(bridge))
+	return foreignPort(t, d, name, id, 2)
+}
+
+// foreignPort makes a container with the address of this last byte on such a bridge.
+func foreignPort(t *testing.T, d *Driver, bridge, id string, last byte) (address string) {
+	t.Helper()
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	link, err := netlink.LinkByName(bridge)
+	must(err)
+	addresses, err := netlink.AddrList(link, netlink.FAMILY_V4)
+	must(err)
+	gateway := addresses[0].IP.To4()
+	own := netip.AddrFrom4([4]byte{gateway[0], gateway[1], gateway[2], last})
 	must(pin(d.netnsPath(id)))
 	ns, err := netns.GetFromPath(d.netnsPath(id))
 	must(err)
 	defer ns.Close()
-	attrs = netlink.NewLinkAttrs()
-	attrs.Name, attrs.MasterIndex, attrs.Flags = fmt.Sprintf("for%d", n), bridge.Index, net.FlagUp
+	attrs := netlink.NewLinkAttrs()
+	attrs.Name, attrs.MasterIndex, attrs.Flags = fmt.Sprintf("for%d", numbers.n.Add(1)), link.Attrs().Index, net.FlagUp
 	pair := netlink.NewVeth(attrs)
 	pair.PeerName, pair.PeerNamespace = "eth0", netlink.NsFd(ns)
 	must(netlink.LinkAdd(pair))
@@ -270,15 +329,15 @@ func foreignBridge(t *testing.T, d *Driver, name, id string) (address string) {
 		if err != nil {
 			return err
 		}
-		if err := addAddress(inner, netip.AddrFrom4([4]byte{10, 98, byte(n), 2}), 24); err != nil {
+		if err := addAddress(inner, own, 24); err != nil {
 			return err
 		}
 		if err := netlink.LinkSetUp(inner); err != nil {
 			return err
 		}
-		return netlink.RouteAdd(&netlink.Route{LinkIndex: inner.Attrs().Index, Gw: net.IPv4(10, 98, byte(n), 1)})
+		return netlink.RouteAdd(&netlink.Route{LinkIndex: inner.Attrs().Index, Gw: gateway})
 	}))
-	return fmt.Sprintf("10.98.%d.2", n)
+	return own.String()
 }
 
 // TestBridgesOfOthers: our containers do not reach those of other engines, nor they ours, but by published ports; a

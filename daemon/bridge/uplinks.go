@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/google/nftables"
+	"github.com/google/nftables/expr"
 )
 
 // findUplinks returns the bridges by which the host reaches others: those that have a port which is no end of a
@@ -60,16 +61,19 @@ func findUplinks() ([]string, error) {
 // virtual reports whether links of a kind are ends of containers or virtual machines.
 func virtual(kind string) bool { return kind == "veth" || kind == "tun" || kind == "tuntap" }
 
-// uplinkElements is what the sets have of the uplinks.
+// uplinkElements is what the sets have of the uplinks. What stays on one was never routed: where bridges are filtered
+// (bridge-nf-call-iptables), frames between its ports pass as well.
 func (r *rules) uplinkElements(names []string) []elements {
-	var list []nftables.SetElement
+	var list, within []nftables.SetElement
 	for _, name := range names {
-		list = append(list, nftables.SetElement{Key: ifname(name)})
+		name := ifname(name)
+		list = append(list, nftables.SetElement{Key: name})
+		within = append(within, nftables.SetElement{Key: slices.Concat(name, name), VerdictData: &expr.Verdict{Kind: expr.VerdictAccept}})
 	}
 	if list == nil {
 		return nil
 	}
-	return []elements{{r.uplinks, list}}
+	return []elements{{r.uplinks, list}, {r.pairs, within}}
 }
 
 // followUplinks brings the set of uplinks up to date.
