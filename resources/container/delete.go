@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/moby/moby/api/types/container"
@@ -50,9 +51,24 @@ func isStopped(m Model) bool {
 	return given(m.ExitCode) || given(m.Start) && !m.Start.ValueBool()
 }
 
-// isKilled reports whether a stop would be a kill and nothing else.
+// isKilled reports whether the container is given no time to end. That is for its declaration to say; where it says
+// nothing, what would outlive the container decides: a container that only writes into itself loses it all anyway.
 func isKilled(m Model) bool {
-	return given(m.DestroyGraceSeconds) && m.DestroyGraceSeconds.ValueInt64() == 0 || sameSignal("SIGKILL", m.StopSignal.ValueString())
+	switch {
+	case sameSignal("SIGKILL", m.StopSignal.ValueString()):
+		return true
+	case given(m.DestroyGraceSeconds):
+		return m.DestroyGraceSeconds.ValueInt64() == 0
+	case given(m.StopTimeout):
+		return m.StopTimeout.ValueInt64() == 0
+	}
+	return !given(m.StopSignal) && !keepsData(m)
+}
+
+// keepsData reports whether the container may write where it stays when the container is gone.
+func keepsData(m Model) bool {
+	return slices.ContainsFunc(m.Volumes.Items, func(v Volume) bool { return !v.ReadOnly.ValueBool() }) ||
+		slices.ContainsFunc(m.Mounts.Items, func(v Mount) bool { return v.Type.ValueString() != "tmpfs" && !v.ReadOnly.ValueBool() })
 }
 
 // stop stops the container; gone tells that it does not exist.

@@ -29,7 +29,7 @@ func bare(ctx context.Context, host, network string, n int) (time.Duration, erro
 	err = each(ctx, n, func(ctx context.Context, i int) error {
 		made, err := c.ContainerCreate(ctx, client.ContainerCreateOptions{
 			Name:       fmt.Sprintf("bare-%d", i),
-			Config:     &container.Config{Image: acctest.Busybox, Cmd: []string{"sleep", "3600"}, StopSignal: "SIGKILL"},
+			Config:     &container.Config{Image: acctest.Busybox, Cmd: []string{"sleep", "3600"}},
 			HostConfig: &container.HostConfig{NetworkMode: container.NetworkMode(network)},
 		})
 		if err != nil {

@@ -164,7 +164,7 @@ func (b *bench) withTerraform(ctx context.Context, s scenario, n int) error {
 		{"plan, create", []string{"plan", "-no-color"}, 5, 4 * time.Millisecond},
 		{"apply", []string{"apply", "-auto-approve", "-no-color", "-parallelism=10"}, 3*size + 5, 0},
 		{"plan, no change", []string{"plan", "-detailed-exitcode", "-no-color"}, size + 3, 3 * time.Millisecond},
-		// One call each to look (Terraform refreshes first) and to remove: what is stopped by SIGKILL needs no stop.
+		// One call each to look (Terraform refreshes first) and to remove: what has nothing to keep needs no stop.
 		{"destroy", []string{"destroy", "-auto-approve", "-no-color", "-parallelism=10"}, 2*size + 5, 0},
 	} {
 		used, err := b.command(ctx, dir, env, b.terraform, step.args...)
@@ -213,7 +213,6 @@ resource "docker_container" "box" {
   name         = "bench-${count.index}"
   image        = %s
   command      = ["sleep", "3600"]
-  stop_signal  = "SIGKILL"
   network_mode = %q
 }
 `, n, image, s.network)
