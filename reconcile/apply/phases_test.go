@@ -409,3 +409,41 @@ func TestReadsOnlyWhatIsReferredTo(t *testing.T) {
 		}
 	}
 }
+
+// TestMovedUnderneath: what was made from something that has another address since is removed before it, whoever knows of
+// the new address.
+func TestMovedUnderneath(t *testing.T) {
+	t.Parallel()
+	front := net("front", "") + web(onNet)
+	back := strings.ReplaceAll(front, "front\"", "back\"")
+	back = strings.ReplaceAll(strings.Replace(back, `name = "back"`, `name = "front"`, 1), "docker_network.front", "docker_network.back")
+	moved := "moved {\n from = docker_network.front\n to = docker_network.back\n}\n"
+	for name, c := range map[string]struct {
+		text string
+		o    options
+	}{
+		"destroyed":                    {back + moved, options{destroy: true}},
+		"destroyed, the block is gone": {back, options{destroy: true}},
+		"one target":                   {back, options{destroy: true, targets: []string{"docker_network.back"}}},
+		"declared no longer":           {moved, options{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.slots = 1
+			w.run(front, options{})
+			w.run(back+moved, options{})
+			planned := w.plan(c.text, c.o)
+			for _, step := range planned.made.Steps {
+				if needs := fmt.Sprint(step.Needs); step.Address.Type == "docker_container" && !strings.Contains(needs, "docker_network.back") {
+					t.Errorf("needs %s", needs) // not only by chance the first
+				}
+			}
+			end := planned.apply(t.Context())
+			want(t, "errors", end.errs, "")
+			want(t, "calls", lines(end.calls), "delete container web-1\ndelete network front-1\n")
+			want(t, "living", w.engine("").living(), "")
+			want(t, "ledger", w.ledger(), "")
+		})
+	}
+}

@@ -37,6 +37,37 @@ func (c *Config) Relocate(i graph.Instance) graph.Instance {
 	return i
 }
 
+// RelocateBlock returns the blocks that may have what was once made from a block: it, and those that moved blocks move any
+// of it to.
+func (c *Config) RelocateBlock(r graph.Resource) []graph.Resource {
+	all := []graph.Resource{r}
+	for i := 0; i < len(all); i++ {
+		for _, m := range c.moved {
+			if to, ok := m.applyBlock(all[i]); ok && !slices.Contains(all, to) {
+				all = append(all, to)
+			}
+		}
+	}
+	return all
+}
+
+// applyBlock moves one block, if any of its instances is moved.
+func (m Moved) applyBlock(r graph.Resource) (graph.Resource, bool) {
+	from, module := m.From.Module.Module(), m.To.Module.Module()
+	if !m.From.IsModule() {
+		found := r.Module == from && r.Mode == m.From.Mode && r.Type == m.From.Type && r.Name == m.From.Name
+		return graph.Resource{Module: module, Mode: r.Mode, Type: r.Type, Name: m.To.Name}, found
+	}
+	if !from.Contains(r.Module) {
+		return r, false
+	}
+	for _, name := range r.Module.Names()[len(from.Names()):] {
+		module = module.Child(name)
+	}
+	r.Module = module
+	return r, true
+}
+
 // apply moves one address, if the block is about it. A block in a module is about all instances of the module.
 func (m Moved) apply(i graph.Instance) (graph.Instance, bool) {
 	from, steps := m.From.Module.Steps(), i.Module.Steps()

@@ -174,6 +174,7 @@ func relocate(cfg *config.Config, hosts map[config.ProviderKey]*Host) {
 		}
 		done[h.Inventory] = true
 		for i, o := range h.Inventory.Objects {
+			h.Inventory.Objects[i].Record.Needs = relocateNeeds(cfg, o.Record.Needs)
 			if to := cfg.Relocate(o.Address); to != o.Address {
 				if len(h.objects(to)) > 0 {
 					continue // something is there already: the old one is declared no longer
@@ -184,6 +185,26 @@ func relocate(cfg *config.Config, hosts map[config.ProviderKey]*Host) {
 		slices.SortStableFunc(h.Inventory.Objects, func(a, b observe.Object) int { return a.Address.Compare(b.Address) })
 		h.Inventory.Own()
 	}
+}
+
+// relocateNeeds returns what a record says its object was made from, as it is called now.
+func relocateNeeds(cfg *config.Config, needs []string) []string {
+	if len(cfg.Moved()) == 0 {
+		return needs
+	}
+	var now []string
+	for _, text := range needs {
+		need, err := graph.ParseResource(text)
+		if err != nil {
+			continue
+		}
+		for _, to := range cfg.RelocateBlock(need) {
+			if !slices.Contains(now, to.String()) {
+				now = append(now, to.String())
+			}
+		}
+	}
+	return now
 }
 
 func (b *builder) report(diags hcl.Diagnostics) {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 
+	"github.com/cleat-dev/cleat/reconcile/config"
 	"github.com/cleat-dev/cleat/reconcile/graph"
 )
 
@@ -31,6 +32,7 @@ func BuildDestroy(in Input) (*Plan, hcl.Diagnostics) {
 				s.Deposed = o.ID
 			}
 			seen[o.Address] = true
+			b.needDeclared(s)
 			all = append(all, s)
 		}
 	}
@@ -55,6 +57,19 @@ func BuildDestroy(in Input) (*Plan, hcl.Diagnostics) {
 	}
 	p.sort()
 	return p, b.diags
+}
+
+// needDeclared adds what the declaration of an object needs to what its record says: what it was made from may have
+// another address since.
+func (b *builder) needDeclared(s *Step) {
+	if _, declared := b.Config.Resource(s.Address.Resource()); !declared {
+		return
+	}
+	for _, need := range needs(b.Config.Graph(), config.NodeOf(s.Address.Resource())) {
+		if !slices.Contains(s.Needs, need) {
+			s.Needs = append(s.Needs, need)
+		}
+	}
 }
 
 // doomed is what goes when the targets go: they, and what was made from them.

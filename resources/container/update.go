@@ -148,8 +148,8 @@ func updateNetworks(ctx context.Context, e API, id string, observed, planned Mod
 		return err
 	}
 	for _, name := range have.names() {
-		// What the network mode attaches stays.
-		byMode := name == mode || have[name] != nil && have[name].NetworkID == mode
+		// What the network mode attaches stays. One that was attached while the container was stopped has no id yet.
+		byMode := mode != "" && (name == mode || have[name] != nil && have[name].NetworkID == mode)
 		if slices.Contains(keep, name) || byMode || endpoint.Marked(have[name]) {
 			continue
 		}

@@ -3,12 +3,14 @@ package container
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
 	cerrdefs "github.com/containerd/errdefs"
 	"github.com/google/go-cmp/cmp"
 	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/moby/moby/api/types/network"
 
 	"github.com/cleat-dev/cleat/api/errs"
 	"github.com/cleat-dev/cleat/resources/contract"
@@ -266,4 +268,28 @@ func TestInexpressible(t *testing.T) {
 			t.Errorf("%s at %s: %v", path, c.version, err)
 		}
 	}
+}
+
+// TestUpdateAttachedWhileStopped: a network somebody attached to the stopped container, which has no id until a start, goes.
+func TestUpdateAttachedWhileStopped(t *testing.T) {
+	t.Parallel()
+	e := newEngine(t, "docker")
+	config := object(t, declared(func(m *Model) { m.Networks = contract.BlocksOf(Network{Name: str("n1")}) }))
+	observed := apply(t, e, config)
+	e.c.State.Running = false
+	e.c.NetworkSettings.Networks["bridge"] = &network.EndpointSettings{}
+	observed, err := host(t).Read(t.Context(), e, observed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := plan(t, e, config, observed)
+	e.calls = nil
+	updated, err := host(t).Update(t.Context(), e, observed, p.Planned, p.Changes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Contains(e.calls, "disconnect bridge") {
+		t.Errorf("calls: %v", e.calls)
+	}
+	wantEmpty(t, "after update", plan(t, e, config, read(t, e, p.Planned, updated)))
 }
