@@ -215,6 +215,12 @@ func (p *Project) LoadPlan(ctx context.Context, r io.Reader) (*plan.Plan, hcl.Di
 			*list.into = append(*list.into, t)
 		}
 	}
+	o.replaced = map[string]string{} // applied twice, a plan replaces once
+	for _, s := range file.Steps {
+		if s.Deposed == "" {
+			o.replaced[s.Address] = s.ID
+		}
+	}
 	made, diags := p.Plan(ctx, o)
 	if diags.HasErrors() {
 		return made, diags

@@ -5,8 +5,12 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hashicorp/hcl/v2"
+
 	"github.com/cleat-dev/cleat/internal/acctest"
 	"github.com/cleat-dev/cleat/reconcile"
+	"github.com/cleat-dev/cleat/reconcile/graph"
+	"github.com/cleat-dev/cleat/reconcile/plan"
 )
 
 // A saved plan is applied as it was shown or not at all.
@@ -49,5 +53,51 @@ resource "docker_volume" "data" {
 	b.foreignVolume(c, b.project)
 	if _, diags := b.open("tier=gold").LoadPlan(t.Context(), bytes.NewReader(file.Bytes())); !diags.HasErrors() || !strings.Contains(diags.Error(), "cleat adopt") {
 		t.Errorf("a name taken meanwhile: got %v, want an error naming adopt", diags)
+	}
+}
+
+// A saved plan that asks for a replacement replaces once, however often it is applied.
+func TestPlanFileReplacesOnce(t *testing.T) {
+	e := acctest.Dockerd(t)
+	b := newBench(t, e)
+	b.write(`
+resource "docker_container" "web" {
+  name    = "` + b.project + `"
+  image   = "` + acctest.Busybox + `"
+  command = ["sleep", "600"]
+}
+`)
+	apply := func(file *bytes.Buffer) *plan.Plan {
+		t.Helper()
+		p := b.open()
+		var made *plan.Plan
+		var diags hcl.Diagnostics
+		if file == nil {
+			made, diags = p.Plan(t.Context(), reconcile.PlanOptions{})
+		} else {
+			made, diags = p.LoadPlan(t.Context(), bytes.NewReader(file.Bytes()))
+		}
+		b.ok(diags)
+		_, diags = p.Apply(t.Context(), made, nil)
+		b.ok(diags)
+		return made
+	}
+	apply(nil)
+	web, err := graph.ParseTarget("docker_container.web")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, o := b.open(), reconcile.PlanOptions{Replace: []graph.Target{web}}
+	made, diags := p.Plan(t.Context(), o)
+	b.ok(diags)
+	var file bytes.Buffer
+	if err := p.SavePlan(&file, made, o); err != nil {
+		t.Fatal(err)
+	}
+	if got := apply(&file).String(); !strings.Contains(got, "replace") {
+		t.Errorf("first: %s", got)
+	}
+	if again := apply(&file); again.Changes() {
+		t.Errorf("again: %s", again)
 	}
 }

@@ -183,6 +183,8 @@ type PlanOptions struct {
 	Targets []graph.Target
 	// Replace are objects to be replaced though nothing else asks for it.
 	Replace []graph.Target
+	// replaced has the ids of those, by address, of a saved plan.
+	replaced map[string]string
 	// RefreshOnly reports drift only.
 	RefreshOnly bool
 	// Destroy plans the removal of everything owned.
@@ -260,7 +262,7 @@ func (p *Project) input(ctx context.Context, o PlanOptions) (plan.Input, hcl.Dia
 	recorded, more := p.recorded()
 	return plan.Input{
 		Project: p.name, Config: p.config, Evaluator: e, Types: p.types, Hosts: p.planHosts(), Limiter: graph.NewLimiter(readParallelism),
-		Targets: o.Targets, Replace: o.Replace, RefreshOnly: o.RefreshOnly, Recorded: recorded, Watch: watch(o.Observer),
+		Targets: o.Targets, Replace: o.Replace, Replaced: o.replaced, RefreshOnly: o.RefreshOnly, Recorded: recorded, Watch: watch(o.Observer),
 	}, append(diags, more...)
 }
 

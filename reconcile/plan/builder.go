@@ -30,6 +30,8 @@ type Input struct {
 	Targets []graph.Target
 	// Replace are objects to be replaced though nothing else asks for it.
 	Replace []graph.Target
+	// Replaced, unless nil, are the ids of those when that was asked for, by address: who has another one by now has been.
+	Replaced map[string]string
 	// RefreshOnly reports drift and plans nothing.
 	RefreshOnly bool
 	// Watch is told of each object and data source about to be read, and by the function it returns how that ended. Nil

@@ -206,7 +206,7 @@ func (i *instance) decide(ctx context.Context) error {
 // asked reports whether the object is to be replaced whatever its attributes say, and notes why.
 func (i *instance) asked() bool {
 	for _, t := range i.Replace {
-		if t.Matches(i.step.Address) {
+		if t.Matches(i.step.Address) && (i.Replaced == nil || i.Replaced[i.step.Address.String()] == i.step.ID) {
 			i.step.Reason = "replacement was asked for (-replace)"
 			return true
 		}
