@@ -71,9 +71,13 @@ func keepsData(m Model) bool {
 		slices.ContainsFunc(m.Mounts.Items, func(v Mount) bool { return v.Type.ValueString() != "tmpfs" && !v.ReadOnly.ValueBool() })
 }
 
-// stop stops the container; gone tells that it does not exist.
+// stop stops the container, which is about to go or to be replaced; gone tells that it does not exist.
 func stop(ctx context.Context, e API, m Model) (gone bool, err error) {
-	_, err = e.ContainerStop(ctx, m.ID.ValueString(), stopOptions(m))
+	options := stopOptions(m)
+	if isKilled(m) {
+		options.Timeout = new(int)
+	}
+	_, err = e.ContainerStop(ctx, m.ID.ValueString(), options)
 	switch {
 	case errors.Is(err, errs.ErrNotFound):
 		return true, nil

@@ -43,7 +43,7 @@ func TestDelete(t *testing.T) {
 		"no grace":        {func(m *Model) { m.DestroyGraceSeconds, m.RemoveVolumes = num(0), yes(false); volume(m) }, nil, []string{"remove volumes=false by force"}, false},
 		"signal kills":    {func(m *Model) { m.StopSignal = str("9"); volume(m) }, nil, []string{"remove volumes=true by force"}, false},
 		"killed, stopped": {func(m *Model) { m.Start = yes(false) }, nil, []string{"remove volumes=true"}, false},
-		"started since":   {func(m *Model) { m.Start = yes(false) }, func(e *engine) { e.c.State.Running = true }, []string{"remove volumes=true", "stop -", "remove volumes=true"}, false},
+		"started since":   {func(m *Model) { m.Start = yes(false) }, func(e *engine) { e.c.State.Running = true }, []string{"remove volumes=true", "stop 0", "remove volumes=true"}, false},
 		"gone":            {volume, func(e *engine) { e.exists = false }, []string{"stop -"}, false},
 		"being removed":   {volume, func(e *engine) { e.fail["remove"] = inProgress }, []string{"stop -", "remove volumes=true", "wait removed"}, false},
 		"cannot be":       {volume, func(e *engine) { e.fail["remove"] = cerrdefs.ErrInternal }, []string{"stop -", "remove volumes=true"}, true},

@@ -70,7 +70,7 @@ func lifecycleAttributes() map[string]schema.Attribute {
 			"The text marks both as the same: only a container of the same name that carries it hands over. Any text nothing else uses, such as the name of the project. "+
 			"A container made without it cannot hand over; `cleat` does all this by itself and needs no key."+replaces, stringvalidator.LengthAtLeast(1)),
 		"destroy_grace_seconds": schema.Int64Attribute{Optional: true, Validators: []validator.Int64{int64validator.AtLeast(0)}, MarkdownDescription: "Seconds between the stop signal and killing when the container is stopped or removed; 0 kills at once. When not given: `stop_timeout` or the engine's 10; " +
-			"but a container with neither `stop_timeout` nor `stop_signal`, nor a volume or mount it may write to, is removed without a stop." + recorded},
+			"but a container with neither `stop_timeout` nor `stop_signal`, nor a volume or mount it may write to, is removed or replaced at once." + recorded},
 		"container_read_refresh_timeout_milliseconds": number(15000, "Milliseconds reading the container may take."+recorded, int64validator.AtLeast(1)),
 		"restart":         text("no", "When the engine restarts the container: `no`, `on-failure`, `always` or `unless-stopped`."+inPlace, stringvalidator.OneOf("no", "on-failure", "always", "unless-stopped")),
 		"max_retry_count": schema.Int64Attribute{Optional: true, Validators: []validator.Int64{int64validator.AtLeast(0)}, MarkdownDescription: "How often `restart = \"on-failure\"` tries again; 0 is without limit." + inPlace},
