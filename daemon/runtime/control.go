@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -99,6 +100,9 @@ func (p *Process) freeze(state cgroups.FreezerState) error {
 	manager, err := p.groups()
 	if err == nil {
 		err = manager.Freeze(state)
+	}
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENODEV) {
+		err = ErrNotRunning // its groups went with it just now
 	}
 	if err != nil {
 		return fmt.Errorf("container %s: %w", short(p.id), err)

@@ -168,6 +168,25 @@ func TestPause(t *testing.T) {
 	}
 }
 
+// TestResumeOfTheDying: whoever lets a container go on that ends at that moment is told that it does not run.
+func TestResumeOfTheDying(t *testing.T) {
+	t.Parallel()
+	h := newHost(t)
+	for n := range 10 {
+		p := h.start(h.bundle(fmt.Sprintf("dying%d", n), "sleep", "1000"))
+		if err := p.Signal(t.Context(), unix.SIGKILL, true); err != nil {
+			t.Fatal(err)
+		}
+		var err error
+		for err == nil {
+			err = p.Resume(t.Context())
+		}
+		if !errors.Is(err, runtime.ErrNotRunning) {
+			t.Fatal(err)
+		}
+	}
+}
+
 func TestStats(t *testing.T) {
 	t.Parallel()
 	h := newHost(t)
