@@ -25,6 +25,7 @@ var layers = []layer{
 	{"resources/contract", []string{"api/..."}},
 	{"resources/swarm", []string{"resources/contract", "api/errs"}},                                                      // what the types of a swarm share
 	{"resources/registryimage", []string{"resources/contract", "resources/image", "client", "api/errs", "internal/..."}}, // pushes what it builds
+	{"resources/container", []string{"resources/contract", "resources/image", "client", "api/errs", "internal/..."}},     // pulls what the engine lacks
 	{"resources/compose", []string{"resources/contract", "resources/image", "client", "api/errs", "internal/..."}},       // pulls and builds what it runs
 	{"resources/...", []string{"resources/contract", "resources/swarm", "client", "api/errs", "internal/..."}},
 	{"datasources/...", []string{"datasources/filter", "resources/contract", "client", "api/errs", "internal/..."}},

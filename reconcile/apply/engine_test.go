@@ -239,6 +239,16 @@ func (e *engine) remove(typ string, m thing) error {
 	return nil
 }
 
+func (e *engine) fetch(m thing) error {
+	e.mu.Lock()
+	hook := e.hooks["fetch "+m.Name.ValueString()]
+	e.mu.Unlock()
+	if hook == nil {
+		return nil
+	}
+	return hook()
+}
+
 func (e *engine) aside(m thing) (thing, error) {
 	if err := e.call("aside %s", m.ID.ValueString()); err != nil {
 		return m, err

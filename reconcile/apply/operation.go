@@ -38,17 +38,12 @@ func (o *operation) carryOut() error {
 		o.result = o.step.After
 		return nil
 	}
+	phase := ""
 	if o.removedEarly() {
-		o.event(Progress, "creating the new one", nil) // it was reported as started when the old one was removed
-	} else {
-		o.event(Started, "", nil)
+		phase = "creating the new one"
 	}
-	ctx := progress.With(o.work, func(e progress.Event) {
-		o.observe(Event{
-			Kind: Progress, Address: o.step.Address, Host: o.step.Host, Action: o.step.Action,
-			Message: e.Message, Current: e.Current, Total: e.Total, Elapsed: time.Since(o.begun),
-		})
-	})
+	o.started(phase)
+	ctx := o.observed(func() {})
 	err := o.do(ctx)
 	if err == nil {
 		err = o.complete(ctx)
@@ -59,6 +54,31 @@ func (o *operation) carryOut() error {
 	}
 	o.event(Completed, "", nil)
 	return nil
+}
+
+// started reports that the step is being carried out, or, where that was said before, that a phase of it begins.
+func (o *operation) started(phase string) {
+	o.mu.Lock()
+	again := o.planned != nil && o.said[o.planned]
+	o.said[o.planned] = true
+	o.mu.Unlock()
+	switch {
+	case !again:
+		o.event(Started, phase, nil)
+	case phase != "":
+		o.event(Progress, phase, nil)
+	}
+}
+
+// observed is the context of calls whose progress is reported; first is called before.
+func (o *operation) observed(first func()) context.Context {
+	return progress.With(o.work, func(e progress.Event) {
+		first()
+		o.observe(Event{
+			Kind: Progress, Address: o.step.Address, Host: o.step.Host, Action: o.step.Action,
+			Message: e.Message, Current: e.Current, Total: e.Total, Elapsed: time.Since(o.begun),
+		})
+	})
 }
 
 func (o *operation) event(kind EventKind, phase string, err error) {
@@ -401,6 +421,21 @@ func (o *operation) opens(block string) bool {
 	return err == nil && !value.IsWhollyKnown()
 }
 
+// fetchFor gets what the successor of a replaced object needs.
+func (r *run) fetchFor(s *plan.Step) error {
+	o := &operation{run: r, step: s, planned: s, resource: r.Types.Resources[s.Address.Type], host: r.Hosts[s.Provider], begun: time.Now(), result: s.Before}
+	err := o.resource.Fetch(o.observed(func() { o.started("") }), o.host.Engine, s.After)
+	if err == nil {
+		return nil
+	}
+	o.started("")
+	o.event(Errored, "", err)
+	r.settled(s, err)
+	diags := plan.Problem(s.Address, nil, err)
+	diags[0].Subject = s.Declared
+	return r.verdict(diags)
+}
+
 // removeOne removes the object of a step, or forgets it.
 func (r *run) removeOne(s *plan.Step) error {
 	o := &operation{run: r, step: s, planned: s, resource: r.Types.Resources[s.Address.Type], host: r.Hosts[s.Provider], begun: time.Now(), result: s.Before}
@@ -414,7 +449,7 @@ func (r *run) removeOne(s *plan.Step) error {
 	if replaced {
 		phase = "removing the old one"
 	}
-	o.event(Started, phase, nil)
+	o.started(phase)
 	if err := o.discard(r.work, s.Before); err != nil {
 		o.event(Errored, phase, err)
 		r.settled(s, err)

@@ -26,6 +26,23 @@ func (r *run) prepare(ctx context.Context) {
 	r.walk(ctx, g.Subgraph(func(n config.Node) bool { return r.visited[n] }))
 }
 
+// fetch gets what the successors of replaced objects need from elsewhere, while those are still there.
+func (r *run) fetch(ctx context.Context) {
+	g := graph.New[*plan.Step]()
+	for _, s := range r.Plan.Steps {
+		if s.Action == plan.Replace && s.Deposed == "" && !r.Types.Resources[s.Address.Type].Prepares() {
+			g.Add(s)
+		}
+	}
+	report, err := g.Walk(ctx, func(ctx context.Context, s *plan.Step) error {
+		return r.Limiter.Do(ctx, func(context.Context) error { return r.fetchFor(s) })
+	})
+	if err != nil {
+		r.report(hcl.Diagnostics{{Severity: hcl.DiagError, Summary: "Not prepared", Detail: err.Error()}})
+	}
+	noteInterrupt(r, report)
+}
+
 // ready reports whether a node may be visited before anything is removed: a preparing type, or one with nothing to do.
 func (r *run) ready(n config.Node) bool {
 	if !n.HasInstances() {

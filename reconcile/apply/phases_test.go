@@ -115,6 +115,14 @@ func TestPhases(t *testing.T) {
 			failed: "failed docker_mould.base\nnot tried docker_container.old\nnot tried docker_container.web\n",
 			again:  "docker_container.old delete: no longer declared\ndocker_container.web create: does not exist\ndocker_mould.base create: does not exist\n",
 		},
+		"what a successor cannot get keeps the old ones": {
+			had: net("n1", "") + web(onNet) + old, now: net("n2", "") + web(onNet), fails: []string{"fetch web"},
+			calls:  "",
+			errs:   "Failed: docker_container.web: it broke: internal.\n",
+			living: "container old-1 (old)\ncontainer web-1 (web)\nnetwork n1-1 (n1)\n", ledger: "",
+			failed: "failed docker_container.web\nnot tried docker_container.old\nnot tried docker_network.front\n",
+			again:  "docker_container.old delete: no longer declared\ndocker_container.web replace uses!(configuration)\ndocker_network.front replace name!(configuration)\n",
+		},
 		"a ledger that cannot be written changes nothing": {
 			had: old, now: image("base"), fails: []string{"write ledger"},
 			calls:  "write ledger\n",

@@ -43,6 +43,9 @@ func Run(ctx context.Context, in Input) (*Report, hcl.Diagnostics) {
 		return r.done(begun), r.diags
 	}
 	if r.prepare(ctx); !r.failed() {
+		r.fetch(ctx)
+	}
+	if !r.failed() {
 		r.change(ctx)
 	}
 	r.skipRest()
@@ -78,6 +81,7 @@ type run struct {
 	ended  map[*plan.Step]bool // carried out, or nothing to do
 	broken map[*plan.Step]bool // failed
 	gone   map[*plan.Step]bool // replaced objects that are removed already
+	said   map[*plan.Step]bool // reported as started
 	// outlived are replacements whose old objects are removed when nothing uses them any more.
 	outlived    []*operation
 	interrupted bool // and reported
@@ -89,7 +93,7 @@ func newRun(ctx context.Context, in Input) *run {
 	r := &run{
 		Input: in, work: context.WithoutCancel(ctx), replan: plan.NewReplanner(in.Input),
 		steps: map[graph.Instance]*plan.Step{}, index: newIndex(in.Plan), visited: map[config.Node]bool{},
-		ended: map[*plan.Step]bool{}, broken: map[*plan.Step]bool{}, gone: map[*plan.Step]bool{},
+		ended: map[*plan.Step]bool{}, broken: map[*plan.Step]bool{}, gone: map[*plan.Step]bool{}, said: map[*plan.Step]bool{},
 	}
 	r.books = openBooks(in)
 	for _, s := range in.Plan.Steps {

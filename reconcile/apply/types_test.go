@@ -46,6 +46,7 @@ type floor interface {
 	read(typ string, last thing) (thing, error)
 	update(typ string, m thing, changes contract.Changes) (thing, error)
 	remove(typ string, m thing) error
+	fetch(m thing) error
 	aside(m thing) (thing, error)
 	restore(m thing) error
 	up(m thing) error
@@ -138,6 +139,9 @@ func (p plain) Claims(m thing) []contract.Claim {
 
 // box is a container: it steps aside and is made from what a mould's name stands for.
 type box struct{ plain }
+
+// Fetch is no call of its own: only a test that has it fail knows of it.
+func (box) Fetch(_ context.Context, e floor, planned thing) error { return e.fetch(planned) }
 
 func (box) Aside(_ context.Context, e floor, observed thing) (thing, error) { return e.aside(observed) }
 func (box) Restore(_ context.Context, e floor, aside thing) error           { return e.restore(aside) }

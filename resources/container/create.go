@@ -44,7 +44,7 @@ func (Type) Create(ctx context.Context, e API, planned Model) (Model, error) {
 	}
 	planned.UploadHash = hashSources(planned.Uploads, files)
 	stampLabels(options.Config, planned)
-	created, err := e.ContainerCreate(ctx, options)
+	created, err := createContainer(ctx, e, planned, options)
 	var old Model // the container this one replaces, if it had to step aside
 	if isNameTaken(err) && given(planned.HandOverKey) {
 		if old, err = takeAside(ctx, e, planned); err != nil {
@@ -179,9 +179,12 @@ var (
 // explainCreate says what to do about the refusals of a create call people meet most.
 func explainCreate(m Model, err error) error {
 	name, text := m.Name.ValueString(), strings.ToLower(err.Error())
+	if at, _ := contract.PathOf(err); at != "" {
+		return err // a pull's
+	}
 	switch {
-	case errors.Is(err, errs.ErrNotFound) && (strings.Contains(text, "no such image") || strings.Contains(text, "image not known")):
-		return contract.At("image", "image %q is not on this engine: add a docker_image resource for it and refer to its image_id, or pull it: %w", m.Image.ValueString(), err)
+	case lacksImage(err):
+		return contract.At("image", "image %q is not on this engine: give the name of one, which is pulled, or the image_id of a docker_image: %w", m.Image.ValueString(), err)
 	case isNameTaken(err):
 		by := "another container"
 		if found := owner.FindStringSubmatch(err.Error()); found != nil {

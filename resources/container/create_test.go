@@ -83,7 +83,7 @@ func TestCreateErrors(t *testing.T) {
 		class   error
 		partial bool
 	}{
-		"image": {func(m *Model) { m.Image = str("nope") }, "", nil, "image", "docker_image", errs.ErrNotFound, false},
+		"image": {func(m *Model) { m.Image = str("sha256:" + strings.Repeat("0", 64)) }, "", nil, "image", "docker_image", errs.ErrNotFound, false},
 		"name": {nil, "create", fmt.Errorf(`Conflict. The container name "/web" is already in use by container "%s". You have to remove: %w`, createdID, cerrdefs.ErrConflict),
 			"name", "by container 0123456789ab: take it over", errs.ErrConflict, false},
 		"name, podman": {nil, "create", fmt.Errorf(`the container name "web" is already in use by %s. You have to remove: %w`, createdID, cerrdefs.ErrConflict), // see client.misstatements

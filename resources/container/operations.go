@@ -6,10 +6,12 @@ import (
 	moby "github.com/moby/moby/client"
 
 	"github.com/cleat-dev/cleat/resources/contract"
+	"github.com/cleat-dev/cleat/resources/image"
 )
 
 // API is the part of the engine's API a container needs.
 type API interface {
+	image.PullAPI
 	ContainerAttach(ctx context.Context, container string, options moby.ContainerAttachOptions) (moby.ContainerAttachResult, error)
 	ContainerCreate(ctx context.Context, options moby.ContainerCreateOptions) (moby.ContainerCreateResult, error)
 	ContainerInspect(ctx context.Context, container string, options moby.ContainerInspectOptions) (moby.ContainerInspectResult, error)
@@ -37,6 +39,7 @@ var (
 	_ contract.Type[Model, API]     = Type{}
 	_ contract.Resolver[Model, API] = Type{}
 	_ contract.Validator[Model]     = Type{}
+	_ contract.Fetcher[Model, API]  = Type{}
 )
 
 // Name is "container".

@@ -44,7 +44,7 @@ func identityAttributes() map[string]schema.Attribute {
 		"id":   schema.StringAttribute{Computed: true, MarkdownDescription: "Id of the container."},
 		"name": schema.StringAttribute{Required: true, Validators: []validator.String{containerName}, MarkdownDescription: "Name of the container." + inPlace},
 		"image": schema.StringAttribute{Required: true, Validators: []validator.String{imageReference}, MarkdownDescription: "Image the container is made from: name, name and tag, digest, or id (`docker_image.x.image_id`). " +
-			"Images are compared by id: another spelling of the same image changes nothing, a tag that stands for another image now replaces the container."},
+			"Images are compared by id: another spelling of the same image changes nothing, a tag that stands for another image now replaces the container. One the engine does not have is pulled, and stays when the container goes."},
 		"image_id":       schema.StringAttribute{Computed: true, MarkdownDescription: "Id of the image the container was made from."},
 		"bridge":         schema.StringAttribute{Computed: true, MarkdownDescription: "Name of the engine's bridge the container is attached to; empty on today's engines."},
 		"container_logs": schema.StringAttribute{Computed: true, MarkdownDescription: "Output of the container, when `attach` and `logs` are set."},

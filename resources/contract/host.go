@@ -54,6 +54,8 @@ type Resource interface {
 
 	// Prepares reports whether the type is a [Preparer].
 	Prepares() bool
+	// Fetch is the operation of a [Fetcher]; nothing for a type that is none.
+	Fetch(ctx context.Context, engine any, planned types.Object) error
 	// Claims are those of a desired object; none when the type is no [Claimant].
 	Claims(desired types.Object) ([]Claim, error)
 	// Sweep is the operation of a [Sweeper]; nothing for a type that is none.
@@ -275,6 +277,15 @@ func (h *host[M, E]) Import(ctx context.Context, engine any, id string) (types.O
 func (h *host[M, E]) Prepares() bool {
 	_, ok := h.Type.(Preparer)
 	return ok
+}
+
+func (h *host[M, E]) Fetch(ctx context.Context, engine any, planned types.Object) error {
+	f, ok := h.Type.(Fetcher[M, E])
+	if !ok {
+		return nil
+	}
+	_, err := h.call(engine, planned, func(e E, m M) (M, error) { return m, f.Fetch(ctx, e, m) })
+	return err
 }
 
 func (h *host[M, E]) Claims(desired types.Object) ([]Claim, error) {

@@ -41,6 +41,13 @@ type Explainer[M, E any] interface {
 	Explain(ctx context.Context, e E, planned, result M) error
 }
 
+// Fetcher is implemented by a type whose Create may have to get something from elsewhere first (an image). Fetch gets it
+// and nothing else, if it is not there. Hosts that can call it for an object that is to be replaced before they remove
+// anything; of what is planned some may be unknown then. Create does without it.
+type Fetcher[M, E any] interface {
+	Fetch(ctx context.Context, e E, planned M) error
+}
+
 // Sweeper is implemented by a type whose in-place update can leave something behind that is in use until everything
 // else has converged too: the image a name stood for before. Hosts that can call Sweep once all of that is done, and
 // only then. What still is in use stays, and is no error.

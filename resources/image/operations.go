@@ -23,12 +23,10 @@ import (
 
 // API is the part of the engine's API the type calls.
 type API interface {
+	PullAPI
 	ImageInspect(ctx context.Context, image string, options ...moby.ImageInspectOption) (moby.ImageInspectResult, error)
-	ImagePull(ctx context.Context, ref string, options moby.ImagePullOptions) (moby.ImagePullResponse, error)
 	ImageBuild(ctx context.Context, buildContext io.Reader, options moby.ImageBuildOptions) (moby.ImageBuildResult, error)
 	ImageRemove(ctx context.Context, image string, options moby.ImageRemoveOptions) (moby.ImageRemoveResult, error)
-	// RegistryAuth returns the credentials for a reference's registry as the pull call takes them, "" for none.
-	RegistryAuth(ctx context.Context, ref string) (string, error)
 	// RegistryAuthConfigs returns all known credentials by registry.
 	RegistryAuthConfigs(ctx context.Context) (map[string]registry.AuthConfig, error)
 }
@@ -161,7 +159,7 @@ func (t Type) obtain(ctx context.Context, e API, m Model) (Model, error) {
 	b, builds := m.Build.One()
 	if !builds {
 		m.BuildContext = types.MapNull(types.StringType)
-		if err := pull(ctx, e, m.Name.ValueString(), m.Platform.ValueString()); err != nil {
+		if err := Pull(ctx, e, m.Name.ValueString(), m.Platform.ValueString()); err != nil {
 			return m, err
 		}
 		return m, m.confirm(ctx, e)

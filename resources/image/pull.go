@@ -15,8 +15,16 @@ import (
 	"github.com/cleat-dev/cleat/resources/contract"
 )
 
-// pull has the engine pull an image and waits for its end. The name then stands for what the registry has.
-func pull(ctx context.Context, e API, name, platform string) error {
+// PullAPI is the part of the engine's API a pull needs.
+type PullAPI interface {
+	ImagePull(ctx context.Context, ref string, options moby.ImagePullOptions) (moby.ImagePullResponse, error)
+	// RegistryAuth returns the credentials for a reference's registry as the pull call takes them, "" for none.
+	RegistryAuth(ctx context.Context, ref string) (string, error)
+}
+
+// Pull has the engine pull an image and waits for its end. The name then stands for what the registry has. platform is
+// os/architecture, or empty for the engine's own. Errors are of the attribute name.
+func Pull(ctx context.Context, e PullAPI, name, platform string) error {
 	auth, err := e.RegistryAuth(ctx, name)
 	if err != nil {
 		return fmt.Errorf("image %q: credentials of %s: %w", name, imageref.Registry(name), err)

@@ -166,7 +166,7 @@ func TestPullErrors(t *testing.T) {
 			t.Parallel()
 			e := newEngine()
 			e.pullErr, e.stream = c.err, c.stream
-			err := pull(t.Context(), e, "registry.test:5000/app:v1", "")
+			err := Pull(t.Context(), e, "registry.test:5000/app:v1", "")
 			if errs.Class(err) != c.class {
 				t.Errorf("class %v of %v, want %v", errs.Class(err), err, c.class)
 			}
@@ -203,7 +203,7 @@ func TestPullProgress(t *testing.T) {
 {"status":"Status: Downloaded newer image"}`
 	var got []progress.Event
 	ctx := progress.With(t.Context(), func(e progress.Event) { got = append(got, e) })
-	if err := pull(ctx, e, "app:v1", ""); err != nil {
+	if err := Pull(ctx, e, "app:v1", ""); err != nil {
 		t.Fatal(err)
 	}
 	want := []progress.Event{
