@@ -3,8 +3,11 @@ package client
 import (
 	"archive/tar"
 	"bytes"
+	"context"
+	"fmt"
 	"io"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/moby/moby/api/types/container"
@@ -57,5 +60,45 @@ func TestBuildsAlike(t *testing.T) {
 				t.Errorf("no %q in what was built:\n%s", want, said)
 			}
 		}
+	})
+}
+
+// TestInspectBesideRemovals: an image is told of while others come and go. Podman stumbles over those.
+func TestInspectBesideRemovals(t *testing.T) {
+	acctest.EachToday(t, func(t *testing.T, e *acctest.Engine) {
+		c, err := New(t.Context(), Config{Host: e.Host})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { c.Close() })
+		var all sync.WaitGroup
+		for worker := range 6 {
+			all.Go(func() {
+				made, err := c.ContainerCreate(t.Context(), moby.ContainerCreateOptions{Config: &container.Config{Image: acctest.Busybox, Cmd: []string{"true"}, Labels: map[string]string{"worker": fmt.Sprint(worker)}}})
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				defer func() {
+					if _, err := c.ContainerRemove(context.WithoutCancel(t.Context()), made.ID, moby.ContainerRemoveOptions{}); err != nil {
+						t.Error(err)
+					}
+				}()
+				for n := range 8 {
+					name := fmt.Sprintf("beside-%d:%d", worker, n)
+					if _, err := c.ContainerCommit(t.Context(), made.ID, moby.ContainerCommitOptions{Reference: name, Config: &container.Config{}}); err != nil {
+						t.Errorf("commit %s: %v", name, err)
+						continue
+					}
+					if _, err := c.ImageInspect(t.Context(), name); err != nil {
+						t.Errorf("inspect %s: %v", name, err)
+					}
+					if _, err := c.ImageRemove(t.Context(), name, moby.ImageRemoveOptions{}); err != nil {
+						t.Errorf("remove %s: %v", name, err)
+					}
+				}
+			})
+		}
+		all.Wait()
 	})
 }

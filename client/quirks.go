@@ -81,6 +81,24 @@ func (c *Client) ImageList(ctx context.Context, o moby.ImageListOptions) (moby.I
 	})
 }
 
+// ImageInspect tells of an image. Podman looks at all others as well, and fails over one that is removed meanwhile; now and
+// then it does not find the image itself. Only its second word on that counts.
+func (c *Client) ImageInspect(ctx context.Context, image string, o ...moby.ImageInspectOption) (moby.ImageInspectResult, error) {
+	missing := 0
+	return again(func(err error) bool {
+		if errors.Is(err, errs.ErrNotFound) && c.engine.isPodman() {
+			missing++
+		}
+		return missing == 1 || says("failed to convert imagedata")(err)
+	}, func() (moby.ImageInspectResult, error) { return c.Client.ImageInspect(ctx, image, o...) })
+}
+
+// ContainerCommit makes an image of a container. Podman fails when another image with the same layer is removed meanwhile.
+// Nothing is made then.
+func (c *Client) ContainerCommit(ctx context.Context, container string, o moby.ContainerCommitOptions) (moby.ContainerCommitResult, error) {
+	return again(says("creating image", "layer not known"), func() (moby.ContainerCommitResult, error) { return c.Client.ContainerCommit(ctx, container, o) })
+}
+
 // NetworkCreate makes a network. Podman first compares its addresses with those of the host's interfaces, and fails when
 // one comes or goes while it lists them. Nothing is made then.
 func (c *Client) NetworkCreate(ctx context.Context, name string, o moby.NetworkCreateOptions) (moby.NetworkCreateResult, error) {
