@@ -135,7 +135,7 @@ func (Type) Delete(ctx context.Context, e API, observed Model) error {
 		return fmt.Errorf("network %q: %w", nameOf(observed), err)
 	}
 	if users := attached(found.Network); users != "" {
-		return fmt.Errorf("network %q is in use by %s; disconnect or remove them first: %w", nameOf(observed), users, errs.ErrConflict)
+		return fmt.Errorf("network %q is in use by %s; disconnect or remove them first, or have them replaced with it (lifecycle { replace_triggered_by = [...] }): %w", nameOf(observed), users, errs.ErrConflict)
 	}
 	_, err = e.NetworkRemove(ctx, id, moby.NetworkRemoveOptions{})
 	if err != nil && !errors.Is(err, errs.ErrNotFound) {
