@@ -84,12 +84,11 @@ func (c *Client) ImageList(ctx context.Context, o moby.ImageListOptions) (moby.I
 // ImageInspect tells of an image. Podman looks at all others as well, and fails over one that is removed meanwhile; now and
 // then it does not find the image itself. Only its second word on that counts.
 func (c *Client) ImageInspect(ctx context.Context, image string, o ...moby.ImageInspectOption) (moby.ImageInspectResult, error) {
-	missing := 0
+	first := true
 	return again(func(err error) bool {
-		if errors.Is(err, errs.ErrNotFound) && c.engine.isPodman() {
-			missing++
-		}
-		return missing == 1 || says("failed to convert imagedata")(err)
+		unsure := first && c.engine.isPodman() && errors.Is(err, errs.ErrNotFound)
+		first = false
+		return unsure || says("failed to convert imagedata")(err)
 	}, func() (moby.ImageInspectResult, error) { return c.Client.ImageInspect(ctx, image, o...) })
 }
 

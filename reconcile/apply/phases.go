@@ -9,6 +9,7 @@ import (
 	"github.com/cleat-dev/cleat/reconcile/config"
 	"github.com/cleat-dev/cleat/reconcile/graph"
 	"github.com/cleat-dev/cleat/reconcile/plan"
+	"github.com/cleat-dev/cleat/resources/contract"
 )
 
 // prepare visits what disturbs nothing: pulls and builds, as far as they need nothing that is yet to be made.
@@ -30,7 +31,7 @@ func (r *run) prepare(ctx context.Context) {
 func (r *run) fetch(ctx context.Context) {
 	g := graph.New[*plan.Step]()
 	for _, s := range r.Plan.Steps {
-		if s.Action == plan.Replace && s.Deposed == "" && !r.Types.Resources[s.Address.Type].Prepares() {
+		if s.Action == plan.Replace && s.Deposed == "" && !r.Types.Resources[s.Address.Type].Prepares() && !r.awaitsImage(s) {
 			g.Add(s)
 		}
 	}
@@ -41,6 +42,19 @@ func (r *run) fetch(ctx context.Context) {
 		r.report(hcl.Diagnostics{{Severity: hcl.DiagError, Summary: "Not prepared", Detail: err.Error()}})
 	}
 	noteInterrupt(r, report)
+}
+
+// awaitsImage reports whether something a step needs is yet to give an image its name, so that it is not to be had elsewhere.
+func (r *run) awaitsImage(s *plan.Step) bool {
+	return slices.ContainsFunc(s.Needs, func(need graph.Resource) bool {
+		return slices.ContainsFunc(r.index.of[need], func(other *plan.Step) bool {
+			if !other.Changing() || r.ended[other] {
+				return false
+			}
+			claims, err := r.Types.Resources[need.Type].Claims(other.After)
+			return err != nil || slices.ContainsFunc(claims, func(c contract.Claim) bool { return c.Kind == contract.ClaimImageName })
+		})
+	})
 }
 
 // ready reports whether a node may be visited before anything is removed: a preparing type, or one with nothing to do.
