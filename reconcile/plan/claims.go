@@ -142,7 +142,7 @@ func (b *builder) among(wanted []claim) []claim {
 
 // against finds foreign objects that have what a step is about to take.
 func (b *builder) against(inventory *observe.Inventory, wanted []claim) {
-	taken, leaving := map[string][]observe.Taken{}, b.leaving()
+	taken, leaving, late := map[string][]observe.Taken{}, b.leaving(), b.leavingLate()
 	for _, t := range inventory.Taken {
 		taken[t.Value] = append(taken[t.Value], t)
 	}
@@ -151,7 +151,15 @@ func (b *builder) against(inventory *observe.Inventory, wanted []claim) {
 			continue
 		}
 		for _, t := range taken[c.Value] {
-			if !c.Conflicts(t.Claim) || t.By == c.step.Address || leaving[t.By] || c.step.adopts(t) {
+			if !c.Conflicts(t.Claim) || t.By == c.step.Address || c.step.adopts(t) {
+				continue
+			}
+			if user, waits := late[t.By]; waits && c.step.Action == Create && t.By.Type == c.step.Address.Type {
+				b.refuse(c, fmt.Sprintf("%s is taken by %s, which is declared no longer but goes last, because %s was made from it. If it is the same object, say so: moved { from = %s, to = %s }. Else choose another, or remove one before.",
+					c.what(), t.By, user, t.By, c.step.Address))
+				break
+			}
+			if leaving[t.By] {
 				continue
 			}
 			text := fmt.Sprintf("%s %q is taken by %s, which is not managed here.", c.Kind, c.Value, t.Owner)
@@ -192,6 +200,30 @@ func (b *builder) leaving() map[graph.Instance]bool {
 		}
 	}
 	return leaving
+}
+
+// leavingLate are those of them that are removed only when all that is new is made, each with an object that stays and was
+// made from it.
+func (b *builder) leavingLate() map[graph.Instance]graph.Instance {
+	users := map[graph.Resource]graph.Instance{}
+	for _, s := range b.steps {
+		if s.Action == Delete || s.Action == Forget {
+			continue
+		}
+		for _, text := range s.Record.Needs {
+			need, err := graph.ParseResource(text)
+			if first, known := users[need]; err == nil && (!known || s.Address.Compare(first) < 0) {
+				users[need] = s.Address
+			}
+		}
+	}
+	late := map[graph.Instance]graph.Instance{}
+	for _, s := range b.steps {
+		if user, used := users[s.Address.Resource()]; used && s.Action == Delete && s.Deposed == "" {
+			late[s.Address] = user
+		}
+	}
+	return late
 }
 
 func (b *builder) refuse(c claim, detail string) {

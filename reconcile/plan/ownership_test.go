@@ -164,6 +164,9 @@ func TestClaims(t *testing.T) {
 			w.engine("").foreign("container", thing{Name: types.StringValue("alien"), Ports: contract.BlocksOf(port{Internal: types.Int64Value(1), External: types.Int64Value(8080), IP: ip})})
 		}
 	}
+	network := func(address string) string {
+		return "resource \"docker_network\" \"" + address + "\" {\n name = \"n\"\n}\n"
+	}
 	tag := func(more string) string {
 		return "resource \"docker_tag\" \"t\" {\n name = \"app:1\"\n" + more + "\n}\n"
 	}
@@ -190,6 +193,12 @@ func TestClaims(t *testing.T) {
 		"foreign port, what runs is left": {had: ports("a", "null", "8080"), since: foreign(types.StringNull())},
 		"foreign port, change":            {had: ports("a", "null", "8081"), since: foreign(types.StringNull()), now: ports("a", "null", "8080"), want: alien},
 		"own one leaves":                  {had: ports("a", "null", "8080"), now: ports("b", "null", "8080"), want: "docker_container.a delete: no longer declared\ndocker_container.b create: does not exist\n"},
+		"own one leaves last": {
+			had: network("front") + "resource \"docker_container\" \"web\" {\n name = \"web\"\n uses = [docker_network.front.name]\n}\n",
+			now: network("back") + "resource \"docker_container\" \"web\" {\n name = \"web\"\n uses = [docker_network.back.name]\n}\n",
+			want: "Conflict: docker_network.back: name: network name \"n\" is taken by docker_network.front, which is declared no longer but goes last, because docker_container.web was made from it. " +
+				"If it is the same object, say so: moved { from = docker_network.front, to = docker_network.back }. Else choose another, or remove one before.\n",
+		},
 		"own one keeps it": {
 			had: vol("a", ""), now: vol("a", "") + "resource \"docker_volume\" \"b\" {\n name = docker_volume.a.name\n}\n",
 			want: "Conflict: docker_volume.b: name: volume name \"data\" is also taken by docker_volume.a. Give one of them another.\n",
