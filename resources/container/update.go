@@ -17,7 +17,7 @@ import (
 )
 
 // Update renames the container, changes its limits and restart policy, connects and disconnects networks, and starts,
-// unpauses or stops it, in this order. A change of nothing but what steers operations makes no call.
+// unpauses or stops it, in this order; one that is paused and is to run goes on before its networks change. A change of nothing but what steers operations makes no call.
 func (Type) Update(ctx context.Context, e API, observed, planned Model, changes contract.Changes) (Model, error) {
 	ctx, cancel, err := withTimeout(ctx, planned.Timeouts, "update")
 	if err != nil {
@@ -126,6 +126,11 @@ func updateNetworks(ctx context.Context, e API, id string, observed, planned Mod
 	if err := giveIDs(ctx, e, r.Container, planned.Networks); err != nil {
 		return err
 	}
+	if st := r.Container.State; st != nil && st.Paused && planned.MustRun.ValueBool() { // podman loses count of a paused container's networks
+		if err := unpause(ctx, e, id); err != nil {
+			return err
+		}
+	}
 	have := endpoints(r.Container)
 	var keep []string
 	for _, n := range planned.Networks.Items {
@@ -217,8 +222,15 @@ func updateState(ctx context.Context, e API, observed, planned Model) error {
 	if err == nil || !isPaused(err) {
 		return err
 	}
+	if err := unpause(ctx, e, id); err != nil {
+		return fmt.Errorf("container %q: %w", name, err)
+	}
+	return nil
+}
+
+func unpause(ctx context.Context, e API, id string) error {
 	if _, err := e.ContainerUnpause(ctx, id, moby.ContainerUnpauseOptions{}); err != nil {
-		return fmt.Errorf("container %q: unpausing: %w", name, err)
+		return fmt.Errorf("unpausing: %w", err)
 	}
 	return nil
 }

@@ -3,13 +3,13 @@ package container
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"testing"
 
 	cerrdefs "github.com/containerd/errdefs"
 	"github.com/google/go-cmp/cmp"
 	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/api/types/network"
 
 	"github.com/cleat-dev/cleat/api/errs"
@@ -270,26 +270,39 @@ func TestInexpressible(t *testing.T) {
 	}
 }
 
-// TestUpdateAttachedWhileStopped: a network somebody attached to the stopped container, which has no id until a start, goes.
-func TestUpdateAttachedWhileStopped(t *testing.T) {
+// TestUpdateAttachedByHand: a network somebody attached goes, though it has no id where the container was stopped, and from
+// one that was paused only when it runs again.
+func TestUpdateAttachedByHand(t *testing.T) {
 	t.Parallel()
-	e := newEngine(t, "docker")
-	config := object(t, declared(func(m *Model) { m.Networks = contract.BlocksOf(Network{Name: str("n1")}) }))
-	observed := apply(t, e, config)
-	e.c.State.Running = false
-	e.c.NetworkSettings.Networks["bridge"] = &network.EndpointSettings{}
-	observed, err := host(t).Read(t.Context(), e, observed)
-	if err != nil {
-		t.Fatal(err)
+	for name, c := range map[string]struct {
+		state container.State
+		calls []string
+	}{
+		"running": {container.State{Running: true, Status: "running"}, []string{"inspect", "disconnect bridge"}},
+		"stopped": {container.State{Status: "exited"}, []string{"inspect", "disconnect bridge", "start"}},
+		"paused":  {container.State{Running: true, Paused: true, Status: "paused"}, []string{"inspect", "unpause", "disconnect bridge", "start"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			e := newEngine(t, "docker")
+			config := object(t, declared(func(m *Model) { m.Networks = contract.BlocksOf(Network{Name: str("n1")}) }))
+			observed := apply(t, e, config)
+			e.c.State = &c.state
+			e.c.NetworkSettings.Networks["bridge"] = &network.EndpointSettings{}
+			observed, err := host(t).Read(t.Context(), e, observed)
+			if err != nil {
+				t.Fatal(err)
+			}
+			p := plan(t, e, config, observed)
+			e.calls = nil
+			updated, err := host(t).Update(t.Context(), e, observed, p.Planned, p.Changes)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(c.calls, e.calls); diff != "" {
+				t.Errorf("calls (-want +got):\n%s", diff)
+			}
+			wantEmpty(t, "after update", plan(t, e, config, read(t, e, p.Planned, updated)))
+		})
 	}
-	p := plan(t, e, config, observed)
-	e.calls = nil
-	updated, err := host(t).Update(t.Context(), e, observed, p.Planned, p.Changes)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !slices.Contains(e.calls, "disconnect bridge") {
-		t.Errorf("calls: %v", e.calls)
-	}
-	wantEmpty(t, "after update", plan(t, e, config, read(t, e, p.Planned, updated)))
 }
