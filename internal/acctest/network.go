@@ -27,8 +27,8 @@ func addBridge(name, address string) error {
 }
 
 // FreePort returns a TCP port nobody listens on, and never the same one twice. It is below those the kernel and engines
-// choose from where nobody names one (ip_local_port_range: 32768 and up), and above those the suites number themselves:
-// nobody takes it before it is used.
+// choose from where nobody names one (swarms: 30000 and up; ip_local_port_range: 32768 and up), and above those the suites
+// number themselves: nobody takes it before it is used.
 func FreePort(tb testing.TB) int {
 	tb.Helper()
 	port, err := freePort()
@@ -40,7 +40,7 @@ func FreePort(tb testing.TB) int {
 
 const (
 	firstFreePort = 24000
-	freePorts     = 32768 - firstFreePort
+	freePorts     = 30000 - firstFreePort
 )
 
 // portsGiven are those of this process; others that share its network begin elsewhere.
